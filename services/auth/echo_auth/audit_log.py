@@ -47,8 +47,9 @@ class AuditLog:
 
     An entry's id is its sequence number, so of two replicas that append at once one retries. An entry is written before the
     change that it describes: a change without an entry is impossible, while an entry may describe a change that failed
-    afterwards. The newest sequence number and hash are also kept in `audit_head` and logged, so that entries removed from the
-    end are missed. The chain is keyed with ECHO_AUTH_SECRET: who can write the database alone cannot compute it anew.
+    afterwards. Actions in other services are appended from their events, which they write together with the change. The newest
+    sequence number and hash are also kept in `audit_head` and logged, so that entries removed from the end are missed. The chain
+    is keyed with ECHO_AUTH_SECRET: who can write the database alone cannot compute it anew.
     """
 
     def __init__(self, entries: Collection, heads: Collection, secret: str) -> None:

@@ -1,18 +1,42 @@
-"""Event handlers of the auth service: services confirm that they have erased a deleted user's data."""
+"""Event handlers of the auth service: confirmations of erasures, and acts in other services for the audit log."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import get_args
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.usecases.erasures import confirm_erasure
 from echo_common.bus.subscriptions import Subscriptions
-from echo_common.contracts.events.feedback import FeedbackUserDataErased
+from echo_common.contracts.events.feedback import (
+    FeedbackUserDataErased,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookSecretReplaced,
+    WebhookUrlChanged,
+)
 from echo_common.contracts.events.gateway import GatewayUserDataErased
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.events.voice import VoiceUserDataErased
+from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.webhooks import DisabledReason
 
 subscriptions = Subscriptions[Dependencies]()
 
 UserDataErased = FeedbackUserDataErased | GatewayUserDataErased | SynthesisUserDataErased | VoiceUserDataErased
+WebhookEvent = WebhookCreated | WebhookDeleted | WebhookDisabled | WebhookEnabled | WebhookSecretReplaced | WebhookUrlChanged
+
+_WEBHOOK_ACTIONS: Mapping[type[WebhookEvent], AuditAction] = MappingProxyType(
+    {
+        WebhookCreated: AuditAction.WEBHOOK_CREATED,
+        WebhookDeleted: AuditAction.WEBHOOK_DELETED,
+        WebhookDisabled: AuditAction.WEBHOOK_DISABLED,
+        WebhookEnabled: AuditAction.WEBHOOK_ENABLED,
+        WebhookSecretReplaced: AuditAction.WEBHOOK_SECRET_REPLACED,
+        WebhookUrlChanged: AuditAction.WEBHOOK_URL_CHANGED,
+    }
+)
 
 
 async def confirm(event: UserDataErased, dependencies: Dependencies) -> None:
@@ -22,3 +46,19 @@ async def confirm(event: UserDataErased, dependencies: Dependencies) -> None:
 
 for erased in get_args(UserDataErased):
     subscriptions.on(erased, idempotent=True)(confirm)
+
+
+async def record_webhook_action(event: WebhookEvent, dependencies: Dependencies) -> None:
+    """Append the action to the audit log, after it took effect: the event was written together with the change.
+
+    The platform itself disables webhooks for other reasons than their user.
+    """
+    reason = event.reason if isinstance(event, WebhookDisabled) else None
+    by_user = reason in {None, DisabledReason.USER}
+    details = {"webhook_id": event.webhook_id, **({} if reason is None else {"reason": reason})}
+    actor = event.user_id if by_user else None
+    await dependencies.audit.record(_WEBHOOK_ACTIONS[type(event)], actor=actor, target=event.user_id, **details)
+
+
+for webhook_event in get_args(WebhookEvent):
+    subscriptions.on(webhook_event, concurrency=1)(record_webhook_action)

@@ -16,8 +16,10 @@ from echo_auth.mail.settings import MailSettings
 from echo_auth.main import service
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
+from echo_common.bus.delivery import encode
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
+from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.registry import event_types
 from echo_common.contracts.system_settings import VERIFY_EMAIL
 from echo_common.http.client import ServiceClient
@@ -50,12 +52,17 @@ class Auth:
     deps: Dependencies
     store: Store
     published: list[Message]
+    bus: InprocBus
 
     def visitor(self, **more: Any) -> Visitor:
         return Visitor(self.client, **more)
 
     def facts(self) -> list[str]:
         return [message.topic for message in self.published]
+
+    async def receive(self, *events: DomainEvent) -> None:
+        """Publish events as other services do."""
+        await self.bus.publish([encode(event) for event in events])
 
 
 Start = Callable[..., AbstractAsyncContextManager[Auth]]
@@ -99,7 +106,7 @@ async def replica(
         client = await stack.enter_async_context(ServiceClient.open("auth", url))
         store = await database.open("auth")
         stack.push_async_callback(store.close)
-        yield Auth(client, app.state.dependencies, store, published)
+        yield Auth(client, app.state.dependencies, store, published, ear)
 
 
 @pytest.fixture

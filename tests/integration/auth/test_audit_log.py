@@ -6,12 +6,22 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from echo_auth.audit_log import AuditLog
+from echo_common.contracts.events.feedback import (
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookSecretReplaced,
+    WebhookUrlChanged,
+)
 from echo_common.contracts.http.audit import AuditAction
+from echo_common.contracts.http.webhooks import DisabledReason
 from echo_common.contracts.system_settings import VERIFY_EMAIL
 from echo_common.store.port import Collection, Store, StoreUnavailableError
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_sessions import registered
 from tests.integration.auth.test_system_settings import KEY, administrator
+from tests.support.eventually import eventually
 
 SECRET = SETTINGS.secret.get_secret_value()
 ENTRIES = 5
@@ -124,6 +134,44 @@ async def test_actions_of_users_and_administrators_are_recorded(auth: Auth) -> N
     changed = (await admin.call("GET", "/admin/audit?action=setting_changed")).data
     assert [entry["details"] for entry in changed] == [{"setting": KEY, "value": True}]
     assert changed[0]["actor"] == auth.deps.audit.pseudonym((await admin.me()).data["id"])
+
+
+async def test_actions_on_webhooks_are_recorded_from_their_events_once(auth: Auth) -> None:
+    admin, ada = await administrator(auth), await registered(auth)
+    ids = {"webhook_id": "whk_1", "user_id": (await ada.me()).data["id"]}
+    events = [
+        WebhookCreated(**ids),
+        WebhookUrlChanged(**ids),
+        WebhookSecretReplaced(**ids),
+        WebhookDisabled(**ids, reason=DisabledReason.USER),
+        WebhookEnabled(**ids),
+        WebhookDisabled(**ids, reason=DisabledReason.GONE),
+        WebhookDeleted(**ids),
+    ]
+    for event in events:
+        await auth.receive(event, event)
+        await auth.receive(event)
+
+    async def recorded() -> bool:
+        return len((await admin.call("GET", f"/admin/audit?user_id={ids['user_id']}")).data) >= 2 + len(events)
+
+    await eventually(recorded)
+    entries = (await admin.call("GET", f"/admin/audit?user_id={ids['user_id']}")).data
+    own, plain = auth.deps.audit.pseudonym(ids["user_id"]), {"webhook_id": "whk_1"}
+    found = {(entry["action"], entry["actor"], entry["details"].get("reason")) for entry in entries if entry["details"]}
+    assert found == {
+        ("webhook_created", own, None),
+        ("webhook_url_changed", own, None),
+        ("webhook_secret_replaced", own, None),
+        ("webhook_disabled", own, "user"),
+        ("webhook_enabled", own, None),
+        ("webhook_disabled", None, "gone"),
+        ("webhook_deleted", own, None),
+    }
+    of_webhooks = [entry for entry in entries if entry["action"].startswith("webhook_")]
+    assert len(of_webhooks) == len(events)
+    assert all(plain.items() <= entry["details"].items() and entry["target"] == own for entry in of_webhooks)
+    assert (await admin.call("GET", "/admin/audit/verification")).data["intact"]
 
 
 async def test_an_action_without_its_entry_does_not_happen(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,14 @@ import pytest
 from echo_common.clock import now
 from echo_common.contracts.errors.webhooks import DeliveryStateConflictError
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.events.feedback import WebhookDisabled
+from echo_common.contracts.events.feedback import WebhookDisabled, WebhookEnabled, WebhookUrlChanged
 from echo_common.contracts.events.synthesis import JobCompleted, JobFailed
 from echo_common.contracts.events.voice import VoiceModelFailed
 from echo_common.contracts.http.webhooks import DeliveryError, DisabledReason, WebhookEvent
 from echo_common.contracts.registry import event_types
 from echo_common.contracts.values import JobStatus
 from echo_common.work.lease import LeaseLostError
-from echo_feedback.domain.deliveries import KEPT_ATTEMPTS, Attempt, Delivery
+from echo_feedback.domain.deliveries import KEPT_ATTEMPTS, AttemptResult, Delivery
 from echo_feedback.domain.webhook_events import PUBLIC_EVENTS, payload_of
 from echo_feedback.domain.webhooks import SECRET_OVERLAP, Webhook
 
@@ -36,8 +36,8 @@ def delivery(**fields: Any) -> Delivery:
     return found.model_copy(update=fields)
 
 
-def failed(error: DeliveryError | None = DeliveryError.TIMED_OUT) -> Attempt:
-    return Attempt(at=NOON, duration=1.0, error=error)
+def failed(error: DeliveryError | None = DeliveryError.TIMED_OUT) -> AttemptResult:
+    return AttemptResult(at=NOON, duration=1.0, error=error)
 
 
 def test_a_delivery_is_tried_again_after_each_pause_and_then_fails() -> None:
@@ -120,7 +120,19 @@ def test_days_of_failures_alone_disable_a_webhook_once() -> None:
     )
     assert [type(event) for event in found.pending] == [WebhookDisabled]
     found.enable()
+    found.enable()
+    assert [type(event) for event in found.pending] == [WebhookDisabled, WebhookEnabled]
     assert (found.enabled, found.disabled_reason, found.disabled_at, found.failing_since) == (True, None, None, None)
+
+
+def test_another_url_begins_without_failures_and_the_same_url_changes_nothing() -> None:
+    found = webhook()
+    found.note_failure(NOON, 5, final=False)
+    found.change_url(found.url)
+    assert (found.failing_since, found.pending) == (NOON, ())
+    found.change_url("https://b.example")
+    assert (found.url, found.failing_since) == ("https://b.example", None)
+    assert [type(event) for event in found.pending] == [WebhookUrlChanged]
 
 
 def test_a_limit_of_zero_days_disables_none() -> None:
@@ -196,9 +208,9 @@ def test_each_former_secret_signs_until_its_own_expiry() -> None:
 def test_expired_secrets_are_removed_by_the_next_delivery() -> None:
     found = webhook()
     found.rotate_secret(b"two", NOON)
-    assert not found.expects_note(succeeded=True, final=False, at=NOON, failing_days=5)
+    assert not found.is_changed_by_result(succeeded=True, final=False, at=NOON, failing_days=5)
     after = NOON + SECRET_OVERLAP
-    assert found.expects_note(succeeded=True, final=False, at=after, failing_days=5)
+    assert found.is_changed_by_result(succeeded=True, final=False, at=after, failing_days=5)
     found.drop_expired_secrets(after)
     assert found.former_secrets == ()
 
@@ -214,7 +226,7 @@ def test_one_failed_attempt_after_days_without_events_disables_nothing() -> None
     found = webhook()
     found.note_failure(NOON, 5, final=True)
     later = NOON + timedelta(days=6)
-    assert not found.expects_note(succeeded=False, final=False, at=later, failing_days=5)
+    assert not found.is_changed_by_result(succeeded=False, final=False, at=later, failing_days=5)
     found.note_failure(later, 5, final=False)
     assert found.enabled
     found.note_failure(later, 5, final=True)

@@ -18,6 +18,12 @@ VECTOR_OWNERS = ("samples", "voice_models")
 CONSUMERS: Mapping[str, Sequence[str]] = {
     "auth": (
         "feedback.user_data_erased",
+        "feedback.webhook_created",
+        "feedback.webhook_deleted",
+        "feedback.webhook_disabled",
+        "feedback.webhook_enabled",
+        "feedback.webhook_secret_replaced",
+        "feedback.webhook_url_changed",
         "gateway.user_data_erased",
         "synthesis.user_data_erased",
         "voice.user_data_erased",
@@ -37,6 +43,9 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "feedback.webhook_created",
         "feedback.webhook_deleted",
         "feedback.webhook_disabled",
+        "feedback.webhook_enabled",
+        "feedback.webhook_secret_replaced",
+        "feedback.webhook_url_changed",
         "gateway.error_logged",
         "gateway.request_served",
         "synthesis.audio_created",

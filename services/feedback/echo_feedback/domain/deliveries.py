@@ -1,13 +1,13 @@
 """Deliveries of events to webhooks."""
 
 import hashlib
-import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from echo_common.backoff import vary
 from echo_common.clock import now
 from echo_common.contracts.errors.webhooks import DeliveryStateConflictError
 from echo_common.contracts.http.webhooks import DeliveryError
@@ -17,13 +17,12 @@ from echo_common.ids import new_id
 from echo_common.work.task import Progress, Task
 
 KEPT_ATTEMPTS: Final = 20
-_JITTER: Final = (1.0, 1.1)
 _KEPT_AFTER_ATTEMPT: Final = timedelta(days=3)
 _ID_CHARACTERS: Final = 26
 
 
-class Attempt(BaseModel):
-    """An attempt at a delivery, with its result. `duration` is in seconds."""
+class AttemptResult(BaseModel):
+    """The result of an attempt at a delivery. `duration` is in seconds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +50,7 @@ class Delivery(Task):
     body: str
     status: JobStatus = JobStatus.PENDING
     next_attempt_at: datetime
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[AttemptResult, ...] = ()
     failures: int = 0
     is_test: bool = False
     expires_at: datetime
@@ -95,7 +94,7 @@ class Delivery(Task):
             raise DeliveryStateConflictError("The next attempt is not due.")
         return super().claim(worker, lease_seconds)
 
-    def finish(self, attempt: int, result: Attempt, at: datetime, pauses: Sequence[float]) -> None:
+    def finish(self, attempt: int, result: AttemptResult, at: datetime, pauses: Sequence[float]) -> None:
         """Add the result of an attempt: complete the delivery, plan the next attempt, or fail it after the last one.
 
         Args:
@@ -117,8 +116,7 @@ class Delivery(Task):
         if self.is_test or self.failures > len(pauses):
             self.mark_failed("DELIVERY_FAILED", f"The last attempt failed ({result.error.value}); replay the delivery.")
             return
-        pause = pauses[self.failures - 1] * random.uniform(*_JITTER)  # noqa: S311
-        self._plan(at + timedelta(seconds=pause))
+        self._plan(at + timedelta(seconds=vary(pauses[self.failures - 1])))
         self.requeue()
 
     def replay(self, at: datetime) -> None:

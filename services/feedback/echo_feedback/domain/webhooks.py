@@ -7,7 +7,14 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
-from echo_common.contracts.events.feedback import WebhookCreated, WebhookDeleted, WebhookDisabled
+from echo_common.contracts.events.feedback import (
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookSecretReplaced,
+    WebhookUrlChanged,
+)
 from echo_common.contracts.http.webhooks import DisabledReason, WebhookEvent
 
 SECRET_OVERLAP: Final = timedelta(hours=24)
@@ -52,6 +59,12 @@ class Webhook(Aggregate):
         self.record(WebhookDeleted(webhook_id=self.id, user_id=self.user_id))
         self.erase()
 
+    def change_url(self, url: str) -> None:
+        """Send later deliveries to another URL; the failures of the former one count no more."""
+        if url != self.url:
+            self.url, self.failing_since = url, None
+            self.record(WebhookUrlChanged(webhook_id=self.id, user_id=self.user_id))
+
     def receives(self, event: WebhookEvent, occurred_at: datetime) -> bool:
         """Return whether an event is delivered: it is of a chosen type, and not older than the webhook.
 
@@ -64,6 +77,7 @@ class Webhook(Aggregate):
         if not self.enabled:
             self.enabled = True
             self.disabled_reason = self.disabled_at = self.failing_since = None
+            self.record(WebhookEnabled(webhook_id=self.id, user_id=self.user_id))
 
     def disable(self, reason: DisabledReason, at: datetime) -> None:
         """Disable the webhook; the first reason stays."""
@@ -78,6 +92,7 @@ class Webhook(Aggregate):
         former = FormerSecret(secret=self.secret, expires_at=at + SECRET_OVERLAP)
         self.former_secrets = (former, *self.former_secrets)[:_FORMER_SECRETS]
         self.secret = secret
+        self.record(WebhookSecretReplaced(webhook_id=self.id, user_id=self.user_id))
         return former.expires_at
 
     def drop_expired_secrets(self, at: datetime) -> None:
@@ -93,7 +108,7 @@ class Webhook(Aggregate):
         """Return the encrypted secrets that sign a delivery, the current one first."""
         return [self.secret, *(former.secret for former in self.former_secrets if at < former.expires_at)]
 
-    def expects_note(self, *, succeeded: bool, final: bool, at: datetime, failing_days: int) -> bool:
+    def is_changed_by_result(self, *, succeeded: bool, final: bool, at: datetime, failing_days: int) -> bool:
         """Return whether the result of an attempt changes this state, so that most attempts need no write."""
         if any(former.expires_at <= at for former in self.former_secrets):
             return True

@@ -59,6 +59,33 @@ class WebhookCreated(DomainEvent):
     user_id: str
 
 
+class WebhookUrlChanged(DomainEvent):
+    """A user changed the URL of a webhook, which is not part of the event: it may hold secrets of the receiver."""
+
+    topic: ClassVar[str] = "feedback.webhook_url_changed"
+
+    webhook_id: str
+    user_id: str
+
+
+class WebhookSecretReplaced(DomainEvent):
+    """A user replaced the secret of a webhook."""
+
+    topic: ClassVar[str] = "feedback.webhook_secret_replaced"
+
+    webhook_id: str
+    user_id: str
+
+
+class WebhookEnabled(DomainEvent):
+    """A user enabled a webhook again."""
+
+    topic: ClassVar[str] = "feedback.webhook_enabled"
+
+    webhook_id: str
+    user_id: str
+
+
 class WebhookDisabled(DomainEvent):
     """A webhook was disabled: by its user (`user`), by its receiver (`gone`), or after days of failures (`failing`)."""
 

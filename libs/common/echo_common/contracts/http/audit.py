@@ -38,6 +38,12 @@ class AuditAction(StrEnum):
     PASSKEY_DELETED = "passkey_deleted"
     USER_CHANGED = "user_changed"
     USER_LOGGED_OUT = "user_logged_out"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_ENABLED = "webhook_enabled"
+    WEBHOOK_SECRET_REPLACED = "webhook_secret_replaced"  # noqa: S105 - not a secret
+    WEBHOOK_URL_CHANGED = "webhook_url_changed"
 
 
 class AuditEntryView(BaseModel):

@@ -44,6 +44,9 @@ class ActionType(StrEnum):
     WEBHOOK_CREATED = "webhook_created"
     WEBHOOK_DELETED = "webhook_deleted"
     WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_ENABLED = "webhook_enabled"
+    WEBHOOK_SECRET_REPLACED = "webhook_secret_replaced"  # noqa: S105 - not a secret
+    WEBHOOK_URL_CHANGED = "webhook_url_changed"
 
 
 class HistoryEntry(BaseModel):
