@@ -22,6 +22,7 @@ _HANDLER_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 _FIRST_BYTE_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
 _TASK_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _REAL_TIME_FACTOR_BUCKETS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 4)
+_WEBHOOK_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
 _MEASUREMENT_TIMEOUT_SECONDS = 5.0
 _MEASUREMENT_REUSE_SECONDS = 1.0
 
@@ -210,6 +211,31 @@ class CacheMetrics:
         return measure
 
 
+class WebhookMetrics:
+    """Requests to webhooks, and webhooks that were disabled automatically."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.duration = Histogram(
+            "echo_webhook_request_duration_seconds",
+            "Duration of requests to webhooks, by outcome: delivered, or the error of the attempt.",
+            ["outcome"],
+            registry=registry,
+            buckets=_WEBHOOK_BUCKETS,
+        )
+        self.deliveries = Counter(
+            "echo_webhook_deliveries",
+            "Deliveries that ended with a request, by outcome: delivered, or failed after the last attempt.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.disabled = Counter(
+            "echo_webhooks_disabled",
+            "Webhooks disabled automatically, by reason: gone or failing.",
+            ["reason"],
+            registry=registry,
+        )
+
+
 class Metrics(Collector):
     """All metrics of a process. Services in one process share them and differ by label."""
 
@@ -220,6 +246,7 @@ class Metrics(Collector):
         self.tasks = TaskMetrics(self.registry)
         self.engines = EngineMetrics(self.registry)
         self.caches = CacheMetrics(self.registry)
+        self.webhooks = WebhookMetrics(self.registry)
         ProcessCollector(registry=self.registry)
         self._measurements: list[_RegisteredMeasurement] = []
         self._measured_at = -math.inf

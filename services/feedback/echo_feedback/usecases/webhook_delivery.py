@@ -14,16 +14,17 @@ from echo_common.contracts.http.base import remove_unprintable
 from echo_common.contracts.http.webhooks import TEST_EVENT, DisabledReason
 from echo_common.contracts.system_settings import RETENTION_DELIVERIES_DAYS, WEBHOOKS_DISABLED_AFTER_DAYS
 from echo_common.errors import NotFoundError
-from echo_common.work.port import Attempt as LeasedAttempt
-from echo_common.work.port import Result
+from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_feedback.dependencies import Dependencies
-from echo_feedback.domain.deliveries import Attempt, Delivery
+from echo_feedback.domain.deliveries import AttemptResult, Delivery
 from echo_feedback.domain.webhook_events import PUBLIC_EVENTS, payload_of, payload_of_test
 from echo_feedback.domain.webhook_signatures import signed_headers
 from echo_feedback.domain.webhooks import Webhook
 
 _GONE: Final = 410
+_DELIVERED: Final = "delivered"
+_FAILED: Final = "failed"
 _SLOTS: Final = 64
 _RESERVED_SLOTS: Final = 32
 """Slots that only users without a running delivery get, one each."""
@@ -87,7 +88,7 @@ async def queue_test(webhook: Webhook, deps: Dependencies) -> Delivery:
     return delivery
 
 
-async def deliver(deps: Dependencies, delivery: Delivery, attempt: LeasedAttempt) -> Result[Delivery]:
+async def deliver(deps: Dependencies, delivery: Delivery, attempt: Attempt) -> Result[Delivery]:
     """Send a delivery once. A process that dies before the result is saved sends it again, with the same `webhook-id`."""
     webhook = await deps.webhooks.find_one({"_id": delivery.webhook_id, "user_id": delivery.user_id})
     if webhook is None:  # deleted while the event was handled
@@ -101,15 +102,17 @@ async def deliver(deps: Dependencies, delivery: Delivery, attempt: LeasedAttempt
     headers = signed_headers(keys, delivery.message_id, int(at.timestamp()), body)
     exchange = await deps.outbound.post(webhook.url, body, headers, seconds=deps.settings.webhook_timeout_seconds)
     await deps.faults.reach("webhook.after_send")
+    outcome = _DELIVERED if exchange.error is None else exchange.error.value
+    deps.webhook_metrics.duration.labels(outcome).observe(exchange.seconds)
     response = None if exchange.excerpt is None else remove_unprintable(exchange.excerpt)
-    result = Attempt(at=at, duration=exchange.seconds, status=exchange.status, error=exchange.error, response=response)
+    result = AttemptResult(at=at, duration=exchange.seconds, status=exchange.status, error=exchange.error, response=response)
     if result.error is not None:
         _log.info("webhook_attempt_failed", webhook_id=webhook.id, delivery_id=delivery.id, error=result.error.value)
     pauses = () if result.status == _GONE else deps.settings.retry_pauses
-    return _AttemptResult(deps, webhook, delivery, result, attempt.number, pauses)
+    return _DeliveryResult(deps, webhook, delivery, result, attempt.number, pauses)
 
 
-class _AttemptResult(Result[Delivery]):
+class _DeliveryResult(Result[Delivery]):
     """The result of a request. It first changes the state of the webhook, then that of the delivery."""
 
     def __init__(
@@ -117,7 +120,7 @@ class _AttemptResult(Result[Delivery]):
         deps: Dependencies,
         webhook: Webhook,
         delivery: Delivery,
-        result: Attempt,
+        result: AttemptResult,
         number: int,
         pauses: Sequence[float],
     ) -> None:
@@ -129,11 +132,13 @@ class _AttemptResult(Result[Delivery]):
         self._final = delivery.failures >= len(pauses)
 
     async def store(self) -> None:
-        """Note the result in the webhook, if it changes it; tests leave it unchanged."""
+        """Count the result, and note it in the webhook if it changes it; tests leave it unchanged."""
         succeeded, at = self._result.error is None, now()
+        if succeeded or self._final or self._is_test:
+            self._deps.webhook_metrics.deliveries.labels(_DELIVERED if succeeded else _FAILED).inc()
         days = self._deps.live_settings.get(WEBHOOKS_DISABLED_AFTER_DAYS)
         gone = self._result.status == _GONE
-        expected = self._webhook.expects_note(succeeded=succeeded, final=self._final, at=at, failing_days=days)
+        expected = self._webhook.is_changed_by_result(succeeded=succeeded, final=self._final, at=at, failing_days=days)
         if self._is_test or not (gone or expected):
             return
 
@@ -151,7 +156,9 @@ class _AttemptResult(Result[Delivery]):
         with suppress(NotFoundError):  # deleted meanwhile
             changed = await self._deps.webhooks.amend(self._webhook, note, user_id=self._webhook.user_id)
             if changed.disabled_at == at:
-                _log.warning("webhook_disabled", webhook_id=changed.id, reason=changed.disabled_reason)
+                reason = str(changed.disabled_reason)
+                self._deps.webhook_metrics.disabled.labels(reason).inc()
+                _log.warning("webhook_disabled", webhook_id=changed.id, reason=reason)
 
 
 def _expiry(at: datetime, deps: Dependencies) -> datetime:
