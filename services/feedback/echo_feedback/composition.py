@@ -16,6 +16,7 @@ from echo_feedback.dependencies import Dependencies
 from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.client import OutboundClient
 from echo_feedback.outbound.resolver import DELIVERY_THREADS, REGISTRATION_THREADS, SystemResolver
+from echo_feedback.outbound.user_queries import UserQueries
 from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.applied_events import AppliedEvents
 from echo_feedback.repository.audios import Audios
@@ -45,8 +46,8 @@ _LEASE_SECONDS: Final = 15.0
 @asynccontextmanager
 async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; erase deleted users, delete old records and send to webhooks while the context lasts."""
-    async with open_speech(settings.synthesis_url) as speech, open_outbound(settings) as outbound:
-        deps = await _open(settings, adapters, speech, outbound)
+    async with open_speech(settings.synthesis_url) as speech, open_outbound(settings) as (outbound, queries):
+        deps = await _open(settings, adapters, speech, outbound, queries)
         async with deps.erasure.running(), keep_expiring(deps), rebuild_in_background(deps), delivering(deps):
             try:
                 yield deps
@@ -57,18 +58,21 @@ async def open_dependencies(settings: FeedbackSettings, adapters: Adapters) -> A
 
 
 @asynccontextmanager
-async def open_outbound(settings: FeedbackSettings) -> AsyncIterator[OutboundClient]:
-    """Open the client for webhooks while the context lasts."""
+async def open_outbound(settings: FeedbackSettings) -> AsyncIterator[tuple[OutboundClient, UserQueries]]:
+    """Open the client for webhooks and the queries for new URLs, each with threads of its own, while the context lasts."""
     policy = AddressPolicy(settings.permitted_networks)
     async with (
-        SystemResolver.open(DELIVERY_THREADS) as resolver,
-        SystemResolver.open(REGISTRATION_THREADS) as checks,
-        OutboundClient.open(policy, resolver, checks=checks, http=settings.webhook_http) as outbound,
+        SystemResolver.open(DELIVERY_THREADS) as of_deliveries,
+        SystemResolver.open(REGISTRATION_THREADS) as of_registrations,
+        UserQueries.open(of_registrations) as queries,
+        OutboundClient.open(policy, of_deliveries, http=settings.webhook_http) as outbound,
     ):
-        yield outbound
+        yield outbound, queries
 
 
-async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, outbound: OutboundClient) -> Dependencies:
+async def _open(
+    settings: FeedbackSettings, adapters: Adapters, speech: Speech, outbound: OutboundClient, queries: UserQueries
+) -> Dependencies:
     where = (adapters.store, adapters.relay)
     ratings, summaries, erased_users = Ratings(*where), Summaries(*where), ErasedUsers(*where)
     webhooks, deliveries = Webhooks(*where), Deliveries(*where)
@@ -115,6 +119,8 @@ async def _open(settings: FeedbackSettings, adapters: Adapters, speech: Speech, 
         deliveries=deliveries,
         webhook_encryption=encryption,
         outbound=outbound,
+        user_queries=queries,
+        webhook_metrics=adapters.metrics.webhooks,
         worker=Worker(_LEASE_SECONDS, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors),
         faults=adapters.faults,
     )

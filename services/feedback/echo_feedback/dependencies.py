@@ -6,12 +6,14 @@ from echo_common.batches import Batches
 from echo_common.encryption import Encryption
 from echo_common.faults import FaultPoints
 from echo_common.live_settings import LiveSettings
+from echo_common.metrics import WebhookMetrics
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
 from echo_feedback.domain.summaries import SummaryKey, Vote
 from echo_feedback.outbound.client import OutboundClient
+from echo_feedback.outbound.user_queries import UserQueries
 from echo_feedback.repository.active_users import ActiveUsers
 from echo_feedback.repository.applied_events import AppliedEvents
 from echo_feedback.repository.audios import Audios
@@ -53,6 +55,8 @@ class Dependencies:
     webhooks: Webhooks
     deliveries: Deliveries
     webhook_encryption: Encryption
+    webhook_metrics: WebhookMetrics
     outbound: OutboundClient
+    user_queries: UserQueries
     worker: Worker
     faults: FaultPoints

@@ -4,12 +4,13 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -19,12 +20,22 @@ from echo_feedback.outbound.addresses import AddressPolicy
 from echo_feedback.outbound.connector import BoundedConnector
 from echo_feedback.outbound.resolver import Resolver
 from echo_feedback.outbound.urls import Target, UrlError, parse_url
+from echo_feedback.outbound.user_queries import UserQueries
 
 EXCERPT_BYTES: Final = 500
 """Bytes of a response that are read; the connection is then closed."""
 
+_REFUSED_ADDRESS: Final = "Enter a URL with a public address; the operator of the platform has not permitted this one."
+_REFUSED_NAME: Final = (
+    "Enter a URL whose host resolves to public addresses alone, or try again later; only the operator of the platform permits "
+    "other addresses."
+)
+"""The text for every reason: users must not learn which names the network of the platform knows. The log has the reason."""
+
 _HEADERS: Final = {"User-Agent": "Echo-Webhooks/1", "Accept-Encoding": "identity"}
 _AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+
+_log = structlog.get_logger("echo.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +53,8 @@ class Exchange:
         return self.error is None
 
 
-class _AddressRefusedError(Exception):
-    """A host has an address to which the policy permits no connection."""
+class _NameRefusedError(Exception):
+    """A name has an address to which the policy permits no connection."""
 
 
 class OutboundClient:
@@ -53,10 +64,9 @@ class OutboundClient:
     TLS (SNI) and of the certificate. Redirects, proxies of the environment, cookies and compressed responses are not supported.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, policy: AddressPolicy, checks: Resolver, *, http: bool) -> None:
+    def __init__(self, session: aiohttp.ClientSession, policy: AddressPolicy, *, http: bool) -> None:
         self._session = session
         self._policy = policy
-        self._checks = checks
         self._http = http
 
     @classmethod
@@ -66,7 +76,6 @@ class OutboundClient:
         policy: AddressPolicy,
         resolver: Resolver,
         *,
-        checks: Resolver | None = None,
         http: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> AsyncIterator["OutboundClient"]:
@@ -75,7 +84,6 @@ class OutboundClient:
         Args:
             policy: The addresses to which it connects.
             resolver: The source of addresses.
-            checks: That of `require_permitted`; the same unless given.
             http: Permit requests without TLS.
             tls: Trusted authorities; those of the system unless given.
         """
@@ -95,23 +103,29 @@ class OutboundClient:
             socket_factory=create_socket,
         )
         async with open_session(connector) as session:
-            yield cls(session, policy, checks or resolver, http=http)
+            yield cls(session, policy, http=http)
 
     def parse(self, url: str) -> Target:
         """Return the target of a URL. Raises `UrlError`."""
         return parse_url(url, http=self._http)
 
-    async def require_permitted(self, target: Target, *, seconds: float) -> None:
-        """Raise `UrlError` if an address of the target is not permitted; a host that cannot be resolved now passes."""
-        addresses = [target.host]
-        if not target.is_address:
-            try:
-                async with asyncio.timeout(seconds):
-                    addresses = list(await self._checks.resolve(target.host))
-            except (OSError, UnicodeError):  # includes TimeoutError
-                return
-        if not all(map(self._policy.permits, addresses)):
-            raise UrlError("Enter a URL with a public address; the operator of the platform has not permitted this one.")
+    async def require_permitted(self, target: Target, queries: UserQueries, user_id: str, *, seconds: float) -> None:
+        """Raise `UrlError` unless the target has permitted addresses alone; a name has to be resolved within `seconds`.
+
+        Raises `RateLimitedError` after too many queries of the user.
+        """
+        if target.is_address:
+            if not self._policy.permits(target.host):
+                raise UrlError(_REFUSED_ADDRESS)
+            return
+        addresses: Sequence[str] = ()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                addresses = await queries.resolve(target.host, user_id)
+        if not addresses:
+            _log.info("webhook_name_not_resolved", host=target.host)
+        if not addresses or not _permits(self._policy, target.host, addresses):
+            raise UrlError(_REFUSED_NAME)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Exchange:
         """Send a POST request; return its result within `seconds`. Raises nothing: errors are part of the result."""
@@ -119,8 +133,10 @@ class OutboundClient:
         status, excerpt, error = None, None, None
         try:
             status, excerpt = await self._post(url, body, headers, seconds)
-        except (_AddressRefusedError, UrlError):
+        except UrlError:
             error = DeliveryError.ADDRESS_REFUSED
+        except _NameRefusedError:
+            error = DeliveryError.NAME_NOT_RESOLVED  # as for an unknown name: see _REFUSED_NAME
         except (aiohttp.ClientError, OSError, ValueError) as failure:
             error = _classify(failure)
         else:
@@ -130,7 +146,7 @@ class OutboundClient:
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str]:
         target = self.parse(url)  # the setting may have changed since the URL was entered
         if target.is_address and not self._policy.permits(target.host):
-            raise _AddressRefusedError
+            raise UrlError(_REFUSED_ADDRESS)
         async with self._session.post(
             URL(url, encoded=True),
             data=body,
@@ -152,8 +168,8 @@ class _CheckingResolver(AbstractResolver):
 
     async def resolve(self, host: str, port: int = 0, family: int = socket.AF_UNSPEC) -> list[ResolveResult]:
         addresses = await self._resolver.resolve(host)
-        if not all(map(self._policy.permits, addresses)):
-            raise _AddressRefusedError
+        if not _permits(self._policy, host, addresses):
+            raise _NameRefusedError
         return [
             ResolveResult(
                 hostname=host,
@@ -168,6 +184,14 @@ class _CheckingResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Do nothing: the resolver belongs to the caller."""
+
+
+def _permits(policy: AddressPolicy, host: str, addresses: Sequence[str]) -> bool:
+    """Return whether the policy permits all addresses of a name."""
+    refused = [address for address in addresses if not policy.permits(address)]
+    if refused:
+        _log.warning("webhook_address_refused", host=host, addresses=refused)
+    return not refused
 
 
 def _classify(failure: Exception) -> DeliveryError:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 DELIVERY_THREADS: Final = 256
-REGISTRATION_THREADS: Final = 16
+REGISTRATION_THREADS: Final = 32
 """Concurrent queries, of deliveries and of checks of new URLs.
 
 The threads are their own, so that slow name servers hold up nothing else. A query that nobody waits for any more occupies its

@@ -66,14 +66,14 @@ async def require_secret(webhooks: Webhooks, encryption: Encryption) -> None:
 async def create_webhook(body: CreateWebhookRequest, principal: Principal, deps: Dependencies) -> tuple[Webhook, str]:
     """Create a webhook; return it and its secret, which is stored encrypted.
 
-    Raises `GuestWebhooksError`, `WebhookLimitError`, `ValidationError`.
+    Raises `GuestWebhooksError`, `WebhookLimitError`, `ValidationError`, `RateLimitedError`.
     """
     if principal.plan is Plan.GUEST:
         raise GuestWebhooksError
     user_id, limit = principal.user_id, deps.live_settings.get(WEBHOOKS)
     if await deps.webhooks.count({"user_id": user_id}) >= limit:
         raise WebhookLimitError
-    await _require_url(body.url, deps)
+    await _require_url(body.url, principal, deps)
     secret = create_secret()
     webhook = Webhook(
         id=new_id("whk"),
@@ -105,20 +105,23 @@ async def find_webhook(webhook_id: str, principal: Principal, deps: Dependencies
 
 
 async def change_webhook(webhook_id: str, body: ChangeWebhookRequest, principal: Principal, deps: Dependencies) -> Webhook:
-    """Change the fields that the request names. Raises `WebhookNotFoundError`, `ValidationError`."""
+    """Change the fields that the request names.
+
+    Raises `WebhookNotFoundError`, `ValidationError`, `RateLimitedError`.
+    """
     await find_webhook(webhook_id, principal, deps)
     named = body.model_fields_set
     for name in _NOT_NULL:
         if name in named and getattr(body, name) is None:
             refuse(name, "This field cannot be null.")
     if body.url is not None:
-        await _require_url(body.url, deps)
+        await _require_url(body.url, principal, deps)
     at = now()
 
     def change(webhook: Webhook) -> None:
         webhook.drop_expired_secrets(at)
-        if body.url is not None and body.url != webhook.url:
-            webhook.url, webhook.failing_since = body.url, None
+        if body.url is not None:
+            webhook.change_url(body.url)
         if body.events is not None:
             webhook.events = _ordered(body.events)
         if "description" in named:
@@ -186,10 +189,14 @@ async def replay_delivery(webhook_id: str, delivery_id: str, principal: Principa
     return replayed
 
 
-async def _require_url(url: str, deps: Dependencies) -> None:
-    """Raise `ValidationError` if no delivery to the URL would be made. Its addresses are checked again at each delivery."""
+async def _require_url(url: str, principal: Principal, deps: Dependencies) -> None:
+    """Raise `ValidationError` if no delivery to the URL would be made. Its addresses are checked again at each delivery.
+
+    Raises `RateLimitedError` after too many queries of the user.
+    """
+    queries, user_id = deps.user_queries, principal.user_id
     try:
-        await deps.outbound.require_permitted(deps.outbound.parse(url), seconds=_RESOLUTION_SECONDS)
+        await deps.outbound.require_permitted(deps.outbound.parse(url), queries, user_id, seconds=_RESOLUTION_SECONDS)
     except UrlError as error:
         refuse("url", str(error))
 

@@ -39,7 +39,11 @@ class DisabledReason(StrEnum):
 
 
 class DeliveryError(StrEnum):
-    """Error of an attempt at a delivery."""
+    """Error of an attempt at a delivery.
+
+    `name_not_resolved` also stands for a name with an address that is not permitted, so that users do not learn which names the
+    network of the platform knows; `address_refused` is for addresses in the URL itself.
+    """
 
     ADDRESS_REFUSED = "address_refused"
     NAME_NOT_RESOLVED = "name_not_resolved"
@@ -66,7 +70,8 @@ class CreateWebhookRequest(RequestBody):
     """A new webhook."""
 
     url: Url = Field(
-        description="URL that receives the events: https, of a public address.", examples=["https://example.com/hooks/echo"]
+        description="URL that receives the events: https, of public addresses alone.",
+        examples=["https://example.com/hooks/echo"],
     )
     events: Events = Field(description="Types of events to send.", examples=[["job.completed", "job.failed"]])
     description: Description | None = Field(None, description="Note by which its owner recognises the webhook.")
@@ -123,7 +128,10 @@ class DeliveryAttempt(BaseModel):
     at: datetime = Field(description="Time at which the request was sent.")
     duration: float = Field(description="Seconds until the response or the error.")
     status: int | None = Field(description="Status of the response; null without one.")
-    error: DeliveryError | None = Field(description="Error of the attempt; null after a status of 2xx.")
+    error: DeliveryError | None = Field(
+        description="Error of the attempt; null after a status of 2xx. `name_not_resolved`: the host has no address, or one that "
+        "is not permitted."
+    )
     response: str | None = Field(description="Start of the body of the response, at most 500 bytes; null without one.")
 
 
