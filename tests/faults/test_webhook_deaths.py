@@ -8,12 +8,12 @@ import pytest
 
 from echo_common.contracts.events.synthesis import JobCompleted
 from tests.integration.feedback.conftest import SECRET, Start, start
-from tests.integration.feedback.test_webhook_delivery import LOCAL, created, deliveries, ended
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
 from tests.support.selection import always
 from tests.support.service_process import run_until_dead
+from tests.support.webhooks import LOCAL, created, deliveries, ended
 
 __all__ = ["start"]
 

@@ -27,6 +27,7 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.issuer import Issuer
 from tests.support.person import data
+from tests.support.receiver import Receiver
 
 SCOPES = "account speech:read speech:write"
 SECRET = SecretStr("a secret of thirty-two characters")
@@ -125,6 +126,12 @@ def start(database: Database, tmp_path: Path) -> Start:
             yield FeedbackClient(http, app.state.dependencies, issuer, bus, heard).acting_as("usr_ada")
 
     return started
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver.listening() as found:
+        yield found
 
 
 @pytest.fixture

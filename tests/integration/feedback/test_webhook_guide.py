@@ -11,9 +11,9 @@ import httpx
 
 from echo_common.contracts.http.webhooks import WebhookEvent
 from tests.integration.feedback.conftest import Start
-from tests.integration.feedback.test_webhook_delivery import LOCAL, completed, ended
 from tests.support.eventually import eventually
 from tests.support.person import data
+from tests.support.webhooks import LOCAL, completed, ended
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/receive-webhooks.md").read_text()
 

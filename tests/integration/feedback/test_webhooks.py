@@ -1,6 +1,7 @@
 """Webhooks of users: create, list, change, delete, and rotate the secret."""
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -14,6 +15,14 @@ from tests.support.eventually import eventually
 from tests.support.person import data, refusal
 
 URL = "https://93.184.215.14/hooks"
+
+
+def look_up(host: str, *_: object, **__: object) -> list[Any]:
+    """Resolve names in place of the system."""
+    addresses = {"database.internal": "10.0.0.5", "localhost": "127.0.0.1", "public.example": "93.184.215.14"}
+    if host not in addresses:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+    return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (addresses[host], 0))]
 
 
 async def created(client: FeedbackClient, **fields: Any) -> dict[str, Any]:
@@ -47,18 +56,30 @@ async def test_a_webhook_is_created_listed_changed_and_deleted(ada: FeedbackClie
 
 async def test_the_history_shows_what_happened_to_webhooks(ada: FeedbackClient) -> None:
     webhook = await created(ada)
-    await ada.ask("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False})
-    await ada.ask("DELETE", f"/webhooks/{webhook['id']}")
+    path, token = f"/webhooks/{webhook['id']}", "https://93.184.215.14/hooks?token=of-the-receiver"
+    for change in (
+        {"enabled": False},
+        {"enabled": True},
+        {"url": token},
+        {"enabled": True, "url": token, "events": ["voice.ready"]},
+    ):
+        data(await ada.ask("PATCH", path, json=change))
+    secret = data(await ada.ask("POST", f"{path}/secret"))["secret"]
+    await ada.ask("DELETE", path)
+    actions = ("created", "disabled", "enabled", "url_changed", "secret_replaced", "deleted")
 
     async def recorded() -> bool:
-        entries = await ada.get("/users/me/history", sort_order="asc")
-        return {(entry["action_type"], entry["related_id"]) for entry in entries} == {
-            ("webhook_created", webhook["id"]),
-            ("webhook_disabled", webhook["id"]),
-            ("webhook_deleted", webhook["id"]),
-        }
+        return len(await ada.get("/users/me/history")) >= len(actions)
 
     await eventually(recorded)
+    entries = await ada.get("/users/me/history", sort_order="asc")
+    assert [entry["action_type"] for entry in entries] == [f"webhook_{action}" for action in actions]
+    assert {entry["related_id"] for entry in entries} == {webhook["id"]}
+    published = b"".join(message.body for message in ada.heard if message.topic.startswith("feedback.webhook_"))
+    assert published.count(webhook["id"].encode()) == len(actions)
+    for private in (webhook["secret"], secret, "93.184.215.14", "of-the-receiver"):
+        assert private.encode() not in published
+        assert private not in str(entries)
 
 
 async def test_webhooks_of_other_users_are_not_found(ada: FeedbackClient, eve: FeedbackClient) -> None:
@@ -127,6 +148,35 @@ async def test_invalid_fields_are_refused(ada: FeedbackClient, fields: dict[str,
     assert refusal(await ada.ask("POST", "/webhooks", json=body)) == (422, "VALIDATION_ERROR")
     webhook = await created(ada)
     assert refusal(await ada.ask("PATCH", f"/webhooks/{webhook['id']}", json=fields)) == (422, "VALIDATION_ERROR")
+
+
+async def test_unknown_names_and_those_of_private_addresses_are_refused_alike(
+    ada: FeedbackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    refusals = []
+    for host in ("unknown.example", "database.internal", "localhost"):
+        for method, path in (("POST", "/webhooks"), ("PATCH", f"/webhooks/{(await created(ada))['id']}")):
+            body = {"url": f"https://{host}/", **({"events": ["job.failed"]} if method == "POST" else {})}
+            refused = await ada.ask(method, path, json=body)
+            refusals.append((refused.status_code, refused.json()["error"]))
+    assert refusals == [refusals[0]] * 6
+    assert refusals[0][0] == 422
+    named = data(await ada.ask("POST", "/webhooks", json={"url": "https://public.example/", "events": ["job.failed"]}), 201)
+    assert named["url"] == "https://public.example/"
+
+
+async def test_names_of_new_urls_are_looked_up_seldom_for_each_user(
+    ada: FeedbackClient, eve: FeedbackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    body = {"url": "https://unknown.example/", "events": ["job.failed"]}
+    answers = [await ada.ask("POST", "/webhooks", json=body) for _ in range(9)]
+    assert [answer.status_code for answer in answers] == [422] * 8 + [429]
+    assert refusal(answers[-1]) == (429, "RATE_LIMITED")
+    assert int(answers[-1].headers["retry-after"]) > 0
+    await created(ada)  # an address needs no query
+    assert (await eve.ask("POST", "/webhooks", json=body)).status_code == 422
 
 
 async def test_null_is_refused_where_a_field_is_required(ada: FeedbackClient) -> None:

@@ -1,0 +1,59 @@
+"""Metrics of webhooks: requests and deliveries by outcome, waiting deliveries, and webhooks disabled automatically."""
+
+from collections.abc import Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.feedback.conftest import FeedbackClient, Start
+from tests.support.eventually import eventually
+from tests.support.receiver import Receiver
+from tests.support.webhooks import LOCAL, completed, created, ended
+
+Samples = Mapping[tuple[str, str], float]
+
+
+async def samples(client: FeedbackClient) -> Samples:
+    """Return the samples of webhooks by name and label."""
+    families = text_string_to_metric_families((await client.http.get("/metrics")).text)
+    found = [sample for family in families for sample in family.samples]
+    labels = ("outcome", "reason", "queue")
+    return {
+        (sample.name, value): sample.value for sample in found for label in labels if (value := sample.labels.get(label, ""))
+    }
+
+
+async def test_requests_and_deliveries_are_counted_by_outcome(start: Start, receiver: Receiver) -> None:
+    async with start(**LOCAL) as ada:
+        webhook = await created(ada, receiver)
+        receiver.statuses = [500, 302]
+        await ada.publish(completed(1))
+        await ended(ada, webhook)
+        receiver.status = 503
+        await ada.publish(completed(2))
+        await ended(ada, webhook, 2)
+        receiver.status = 410
+        await ada.publish(completed(3))
+        await ended(ada, webhook, 3)
+        found = await samples(ada)
+    seconds = "echo_webhook_request_duration_seconds"
+    counted = {outcome: found[f"{seconds}_count", outcome] for outcome in ("delivered", "refused", "redirected")}
+    assert counted == {"delivered": 1, "refused": 1 + 4 + 1, "redirected": 1}
+    assert found[f"{seconds}_sum", "delivered"] > 0
+    assert found["echo_webhook_deliveries_total", "delivered"] == 1
+    assert found["echo_webhook_deliveries_total", "failed"] == 2
+    assert found["echo_webhooks_disabled_total", "gone"] == 1
+    assert ("echo_webhooks_disabled_total", "failing") not in found
+
+
+async def test_waiting_deliveries_are_measured(start: Start, receiver: Receiver) -> None:
+    receiver.status = 500
+    async with start(**LOCAL | {"webhook_retry_seconds": ("3600",)}) as ada:
+        await created(ada, receiver)
+        await ada.publish(completed())
+
+        async def waiting() -> bool:
+            found = await samples(ada)
+            return found["echo_task_queue_depth", "webhooks"] == 1 and len(receiver.received) == 1
+
+        await eventually(waiting)
+        assert (await samples(ada))["echo_task_queue_age_seconds", "webhooks"] == 0, "the retry is not due"
