@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -24,12 +25,15 @@ async def test_the_start_of_a_long_response_is_read(receiver: Receiver) -> None:
     assert len((sent.excerpt or "").encode()) <= EXCERPT_BYTES + 3
 
 
-async def test_a_compressed_response_is_not_unpacked(receiver: Receiver) -> None:
-    receiver.headers = {"Content-Encoding": "gzip"}
-    receiver.body = b"\x1f\x8b\x08" + bytes(100)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+async def test_a_compressed_response_is_not_unpacked(receiver: Receiver, encoding: str) -> None:
+    """A small response could unpack to gigabytes."""
+    receiver.headers = {"Content-Encoding": encoding}
+    receiver.body = zlib.compress(bytes(100_000_000), level=9, wbits=31 if encoding == "gzip" else 15)
     async with client() as (outbound, _):
-        sent = await outbound.post(f"http://a.example:{receiver.port}/", b"", {}, seconds=5)
+        sent = await outbound.post(f"http://a.example:{receiver.port}/", b"", {}, seconds=30)
     assert (sent.succeeded, sent.status) == (True, 200)
+    assert sent.excerpt == receiver.body[:EXCERPT_BYTES].decode(errors="replace")
     assert receiver.received[0].headers["accept-encoding"] == "identity"
 
 
@@ -130,3 +134,59 @@ async def test_the_head_of_a_response_is_bounded(padding: int, error: DeliveryEr
     async with sending(head, b"\r\nfine") as port, client() as (outbound, _):
         sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
     assert sent.error is error
+
+
+@pytest.mark.parametrize(
+    ("start", "status", "error"),
+    [
+        (b"HTTP/1.1 200 ", None, DeliveryError.TIMED_OUT),
+        (b"HTTP/1.1 200 OK\r\nx: ", None, DeliveryError.TIMED_OUT),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 200, None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, None),
+    ],
+    ids=["status", "header", "body", "chunk"],
+)
+async def test_single_bytes_do_not_prolong_the_time_limit(
+    start: bytes, status: int | None, error: DeliveryError | None
+) -> None:
+    closed = asyncio.Event()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(start)
+            while not reader.at_eof():
+                writer.write(b"0")
+                await writer.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.02):
+                        await reader.read()
+        writer.close()
+        closed.set()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{server.sockets[0].getsockname()[1]}/", b"{}", {}, seconds=0.3)
+        await closed.wait()
+    assert (sent.status, sent.error) == (status, error)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "endless"),
+    [
+        (CHUNKED, b"0" * 8_000),
+        (CHUNKED + b"3;", b"a=b;" * 2_000),
+        (CHUNKED + b"3\r\nabc\r\n0\r\n", b"x-a: b\r\n" * 1_000),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", b"a" * 65_536),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n" * 500),
+    ],
+    ids=["chunk-size", "chunk-extension", "trailers", "other-protocol", "responses"],
+)
+async def test_endless_bytes_without_content_end_the_connection(start: bytes, endless: bytes) -> None:
+    """The time limit is far off: the request ends because of the bound."""
+    async with sending(start, endless=endless) as port, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
+    assert len(sent.excerpt or "") <= 3
