@@ -1,5 +1,6 @@
 """Settings of the feedback service."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -72,10 +73,9 @@ class FeedbackSettings(BaseSettings):
             raise ValueError(f"it must have at most {_MOST_RETRIES} pauses")
         try:
             pauses = [float(part) for part in value]
-            valid = all(pause >= 0 for pause in pauses)
         except ValueError:
-            valid = False
-        if not valid:
+            pauses = [math.nan]
+        if not all(pause >= 0 for pause in pauses):
             raise ValueError("it must be a list of seconds, such as 5,300,1800")
         if sum(pauses) > _LONGEST_RETRIES_DAYS * _DAY_SECONDS:
             raise ValueError(
