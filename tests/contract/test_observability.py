@@ -214,7 +214,7 @@ def test_metrics_have_base_units_and_few_labels() -> None:
     }
 
 
-@pytest.mark.parametrize("label", ["kind", "outcome", "state", "result"])
+@pytest.mark.parametrize("label", ["kind", "outcome", "state", "result", "reason"])
 def test_descriptions_of_metrics_list_the_values_of_labels(label: str) -> None:
     described = {family.name: family.documentation for family in Metrics().registry.collect()}
     metrics = [name for name, labels in labels_by_metric().items() if label in labels]

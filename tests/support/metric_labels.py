@@ -6,11 +6,13 @@ from typing import Any, get_args
 
 import yaml
 
+from echo_common.contracts.http.webhooks import DeliveryError, DisabledReason
 from echo_common.http.proxy_options import LongRequest
 from echo_common.metrics import (
     AttemptOutcome,
     CacheName,
     CacheResult,
+    DeliveryOutcome,
     EngineWorkerState,
     MessageOutcome,
     Metrics,
@@ -29,10 +31,13 @@ _VALUES: Mapping[str, frozenset[str]] = {
     "state": frozenset(get_args(EngineWorkerState)),
     "cache": frozenset(get_args(CacheName)),
     "result": frozenset(get_args(CacheResult)),
+    "reason": frozenset(DisabledReason) - {DisabledReason.USER},
 }
 _OUTCOMES: Mapping[str, frozenset[str]] = {
     "messaging_process_duration_seconds": frozenset(get_args(MessageOutcome)),
     "echo_task_duration_seconds": frozenset(get_args(AttemptOutcome)),
+    "echo_webhook_request_duration_seconds": frozenset({"delivered", *DeliveryError}),
+    "echo_webhook_deliveries": frozenset(get_args(DeliveryOutcome)),
 }
 
 

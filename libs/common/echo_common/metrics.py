@@ -37,6 +37,7 @@ AttemptOutcome = Literal["completed", "failed", "cancelled", "lost", "deferred",
 CacheName = Literal["credential", "response", "speech"]
 CacheResult = Literal["hit", "miss"]
 EngineWorkerState = Literal["idle", "busy"]
+DeliveryOutcome = Literal["delivered", "failed"]
 
 Sample = tuple[Gauge, float]
 """A gauge with its labels set, and its value."""
@@ -217,14 +218,15 @@ class WebhookMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.duration = Histogram(
             "echo_webhook_request_duration_seconds",
-            "Duration of requests to webhooks, by outcome: delivered, or the error of the attempt.",
+            "Duration of requests to webhooks, by outcome: delivered, address_refused, name_not_resolved, connection_failed, "
+            "tls_failed, timed_out, invalid_response, redirected or refused.",
             ["outcome"],
             registry=registry,
             buckets=_WEBHOOK_BUCKETS,
         )
         self.deliveries = Counter(
             "echo_webhook_deliveries",
-            "Deliveries that ended with a request, by outcome: delivered, or failed after the last attempt.",
+            "Deliveries that ended with a request, by outcome: delivered, or failed after the last one.",
             ["outcome"],
             registry=registry,
         )

@@ -14,6 +14,7 @@ from echo_common.contracts.http.base import remove_unprintable
 from echo_common.contracts.http.webhooks import TEST_EVENT, DisabledReason
 from echo_common.contracts.system_settings import RETENTION_DELIVERIES_DAYS, WEBHOOKS_DISABLED_AFTER_DAYS
 from echo_common.errors import NotFoundError
+from echo_common.metrics import DeliveryOutcome
 from echo_common.work.port import Attempt, Result
 from echo_common.work.queue import WorkQueue
 from echo_feedback.dependencies import Dependencies
@@ -23,8 +24,8 @@ from echo_feedback.domain.webhook_signatures import signed_headers
 from echo_feedback.domain.webhooks import Webhook
 
 _GONE: Final = 410
-_DELIVERED: Final = "delivered"
-_FAILED: Final = "failed"
+_DELIVERED: Final[DeliveryOutcome] = "delivered"
+_FAILED: Final[DeliveryOutcome] = "failed"
 _SLOTS: Final = 64
 _RESERVED_SLOTS: Final = 32
 """Slots that only users without a running delivery get, one each."""
