@@ -16,7 +16,8 @@ INVALID_LOGIN = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA",
 INVALID_REGISTRATION = {"id": "AA", "rawId": "AA", "response": {"clientDataJSON": "AA", "attestationObject": "AA"}}
 MISPRONOUNCED = {"reason": "mispronounced", "start_word": 0, "end_word": 0}
 CONSENT = {"attested": True}
-RECEIVER = "https://receiver.invalid/hooks"
+RECEIVER = "https://192.0.2.1/hooks"
+"""An address of the documentation network (RFC 5737), which reaches nobody; the platforms of the tests permit it."""
 PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000000000000000000049454e44ae426082")
 
 
