@@ -12,14 +12,28 @@ from starlette.types import Message, Scope
 from echo_common.http.csv_response import Cell, csv_response, neutralize
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r"])  # noqa: RUF001
 def test_cells_that_look_like_formulas_are_neutralized(start: str) -> None:
     assert neutralize(f"{start}1+1") == f"'{start}1+1"
 
 
-@pytest.mark.parametrize("cell", ["", "1+1", " =1", "'=1", -1, -0.5, None, "2026-01-31T10:00:00Z"])
+@pytest.mark.parametrize(
+    "cell", ["", "1+1", " =1", "'=1", -1, -0.5, None, "2026-01-31T10:00:00Z", "a\tb\r\nc\nd", "Ünï 👩\u200d💻"]
+)
 def test_other_cells_are_unchanged(cell: Cell) -> None:
     assert neutralize(cell) == cell
+
+
+@pytest.mark.parametrize(
+    "control", ["\x00", "\x1b[2J", "\x07", "\x7f", "\x85", "\x9b2J", "\u202e", "\u2066", "\u200f", "\u061c"]
+)
+def test_cells_cannot_control_the_terminal(control: str) -> None:
+    assert neutralize(f"a{control}b") == f"a{control[1:]}b"
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x1b", "\u202e"])
+def test_formulas_after_control_characters_are_neutralized(control: str) -> None:
+    assert neutralize(f"{control}=1+1") == "'=1+1"
 
 
 async def test_rows_are_streamed_in_blocks() -> None:

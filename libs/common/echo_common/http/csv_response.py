@@ -12,7 +12,15 @@ from echo_common.http.streams import ClosingStream
 CSV: Final = "text/csv"
 
 _BLOCK_CHARACTERS: Final = 32 * 1024
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r")
+"""Starts of a formula; spreadsheets take the full-width signs for the others."""
+
+_CONTROLS: Final = dict.fromkeys(
+    [
+        *(code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"),
+        *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # the text direction
+    ]
+)
 
 Cell = str | int | float | None
 
@@ -36,15 +44,19 @@ WantsCsv = Annotated[bool, Depends(_wants_csv)]
 def csv_response(columns: Sequence[str], rows: AsyncGenerator[Sequence[Cell], None], filename: str) -> ClosingStream:
     """Return a streamed CSV file with a header line; `rows` is closed when it ends or its client leaves.
 
-    Cells that a spreadsheet would take for a formula start with `'`.
+    Cells that a spreadsheet would take for a formula start with `'`. Control characters and changes of the text direction are
+    left out; tabs and line breaks remain.
     """
     headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "private, no-store"}
     return ClosingStream(_lines(columns, rows), media_type=CSV, headers=headers, source=rows)
 
 
 def neutralize(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    """Return a cell that no spreadsheet takes for a formula, and that does not control the terminal that shows it."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.translate(_CONTROLS)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 async def _lines(columns: Sequence[str], rows: AsyncGenerator[Sequence[Cell], None]) -> AsyncGenerator[bytes, None]:
