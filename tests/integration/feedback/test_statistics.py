@@ -131,6 +131,21 @@ async def test_the_refusal_of_a_long_series_names_the_limit(admin: FeedbackClien
     assert "at most 1,000 hours, or use interval=day" in response.json()["error"]["details"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"from": "2016-01-01T00:00:00Z"}, "from"),
+        ({"from": "2999-01-01T00:00:00Z"}, "from"),
+        ({"to": "9999-12-31T23:30:00Z"}, "to"),
+        ({"to": "0001-01-01T00:00:00Z"}, "to"),
+    ],
+)
+async def test_the_refusal_of_a_series_names_the_field(admin: FeedbackClient, query: dict[str, str], field: str) -> None:
+    error = (await admin.ask("GET", "/admin/stats/series", params=query)).json()["error"]
+    assert [detail["field"] for detail in error["details"]] == [field]
+    assert error["message"] == f"{field}: {error['details'][0]['message']}"
+
+
 async def test_a_series_is_available_as_csv(admin: FeedbackClient) -> None:
     file = await admin.ask("GET", "/admin/stats/series", params={"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(file.text)))

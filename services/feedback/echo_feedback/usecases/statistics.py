@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.http.statistics import Interval
-from echo_common.errors import refuse
 from echo_common.http.time_range import ALWAYS, TimeRange
+from echo_common.http.validation import invalid
 from echo_feedback.dependencies import Dependencies
 from echo_feedback.domain.periods import BEGINS, STEPS
 from echo_feedback.domain.statistics import Point, sum_amounts
@@ -57,11 +57,11 @@ def _compute_range(interval: Interval, time: TimeRange) -> tuple[datetime, datet
     until = last if time.until == last else _add(last, step, "Enter an earlier time.")
     since = _add(until, step * -_DEFAULT_POINTS[interval], "Enter a later time.") if time.since is None else begin(time.since)
     if since >= until:
-        refuse("from", "Enter a time before `to`, or in the past.")
+        _refuse("from", "Enter a time before `to`, or in the past.")
     if until - since > step * MAXIMUM_POINTS[interval]:
         longest, name = MAXIMUM_POINTS[interval], interval.value
         other = ", or use interval=day" if interval is Interval.HOUR else ""
-        refuse("from", f"A series has at most {longest:,} points. Enter a range of at most {longest:,} {name}s{other}.")
+        _refuse("from", f"A series has at most {longest:,} points. Enter a range of at most {longest:,} {name}s{other}.")
     return since, until
 
 
@@ -70,4 +70,8 @@ def _add(moment: datetime, step: timedelta, refusal: str) -> datetime:
     try:
         return moment + step
     except OverflowError:
-        refuse("to", refusal)
+        _refuse("to", refusal)
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    raise invalid([{"field": field, "message": message}])
