@@ -40,7 +40,7 @@ _log = structlog.get_logger("echo.webhooks")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request with its result: the status and the start of the body, or the error."""
+    """A request with its result: the status and the start of the body, or the error. There is no excerpt of an encoded body."""
 
     seconds: float
     status: int | None = None
@@ -143,7 +143,7 @@ class OutboundClient:
             error = _error_of_status(status)
         return Exchange(round(time.monotonic() - started, 3), status, excerpt, error)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str]:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str | None]:
         target = self.parse(url)  # the setting may have changed since the URL was entered
         if target.is_address and not self._policy.permits(target.host):
             raise UrlError(_REFUSED_ADDRESS)
@@ -154,6 +154,8 @@ class OutboundClient:
             timeout=aiohttp.ClientTimeout(total=seconds),
             allow_redirects=False,
         ) as response:
+            if _is_encoded(response):  # although it was not asked for; it could decode to gigabytes
+                return response.status, None
             excerpt = bytearray()
             with suppress(aiohttp.ClientError, TimeoutError):  # the status alone decides
                 while len(excerpt) < EXCERPT_BYTES and (part := await response.content.read(EXCERPT_BYTES - len(excerpt))):
@@ -192,6 +194,11 @@ def _permits(policy: AddressPolicy, host: str, addresses: Sequence[str]) -> bool
     if refused:
         _log.warning("webhook_address_refused", host=host, addresses=refused)
     return not refused
+
+
+def _is_encoded(response: aiohttp.ClientResponse) -> bool:
+    encodings = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
+    return any(encoding.strip() not in {"", "identity"} for encoding in encodings)
 
 
 def _classify(failure: Exception) -> DeliveryError:

@@ -132,7 +132,9 @@ class DeliveryAttempt(BaseModel):
         description="Error of the attempt; null after a status of 2xx. `name_not_resolved`: the host has no address, or one that "
         "is not permitted."
     )
-    response: str | None = Field(description="Start of the body of the response, at most 500 bytes; null without one.")
+    response: str | None = Field(
+        description="Start of the body of the response, at most 500 bytes; null without one, or if it has a `Content-Encoding`."
+    )
 
 
 class DeliveryView(BaseModel):
