@@ -5,7 +5,20 @@ from urllib.parse import urlencode
 
 import typer
 
-from echo_embedded.command_line import Data, Email, Json, Password, Server, access_to, err, out, print_json, with_client
+from echo_embedded.command_line import (
+    Data,
+    Email,
+    Json,
+    Password,
+    Server,
+    access_to,
+    err,
+    error_messages,
+    out,
+    print_json,
+    with_client,
+)
+from echo_embedded.data_folder import CannotStartError
 
 _MOST = 100
 
@@ -69,10 +82,10 @@ def errors(
     elif not found:
         out.print("There are no errors.")
     else:
-        from echo_embedded.statistics_tables import errors_table
+        from echo_embedded.statistics_tables import errors_view
         from echo_embedded.terminal_text import printable, printable_lines
 
-        out.print(errors_table(found))
+        out.print(errors_view(found))
         for error in found if stacks else ():
             heading = printable(f"{error['id']} {error['error_type']}")
             out.print(f"\n{heading}\n{printable_lines(error['stack_trace'] or '')}", markup=False, highlight=False)
@@ -93,6 +106,9 @@ def top(
     """
     from echo_embedded.top import watch
 
+    if not once and not (out.file.isatty() and out.is_interactive):
+        with error_messages():
+            raise CannotStartError("`echoctl top` needs a terminal; use `echoctl top --once` to print the state once.")
     try:
         access = access_to(server, email, password)
         with_client(lambda client: watch(client, out, every=every, once=once), data, access, start=False)

@@ -5,26 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from echo_embedded.terminal_tables import DataTable, LogEntry, data_table
 from echo_embedded.terminal_text import printable
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 Fields = Mapping[str, Any]
-
-
-def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Return a table; columns after the first are aligned to the right."""
-    table = Table(
-        box=None, padding=(0, 2), header_style="bold", title=escape(printable(title)), title_justify="left", title_style="bold"
-    )
-    for place, column in enumerate(columns):
-        table.add_column(escape(printable(column)), justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*(escape(printable(str(cell))) for cell in row))
-    return table
 
 
 def statistics_view(statistics: Fields) -> RenderableType:
@@ -33,33 +20,34 @@ def statistics_view(statistics: Fields) -> RenderableType:
     if unavailable := statistics["unavailable"]:
         parts.append(Text(f"No response from: {', '.join(map(printable, unavailable))}", style="red"))
     if users := statistics["users"]:
-        parts.append(table_of("Users", tuple(users), [tuple(users.values())]))
+        parts.append(data_table("Users", tuple(users), [tuple(users.values())]))
     if jobs := statistics["jobs"]:
-        parts.append(table_of("Jobs", tuple(jobs), [tuple(jobs.values())]))
+        parts.append(data_table("Jobs", tuple(jobs), [tuple(jobs.values())]))
     parts += [queues_table(statistics), engines_table(statistics)]
     sizes = [(part["service"], size_of(part["stored_bytes"])) for part in statistics["storage"]]
-    parts.append(table_of("Storage", ("service", "size"), sizes))
+    parts.append(data_table("Storage", ("service", "size"), sizes, ("service",)))
     if day := statistics["last_day"]:
         parts += [day_table(day), speech_table(day)]
     return Group(*parts)
 
 
-def queues_table(statistics: Fields) -> Table:
+def queues_table(statistics: Fields) -> DataTable:
     """Return the work queues with their depth and age."""
     rows = [
         (f"{queue['service']}/{queue['queue']}", queue["pending"], f"{queue['age_seconds']:.1f} s")
         for queue in statistics["queues"]
     ]
-    return table_of("Work queues", ("queue", "pending", "age"), rows)
+    return data_table("Work queues", ("queue", "pending", "age"), rows, ("queue",))
 
 
-def engines_table(statistics: Fields) -> Table:
+def engines_table(statistics: Fields) -> DataTable:
     """Return the engines with their processes and queues."""
     columns = ("engine", "state", "workers", "busy", "queued", "restarts")
-    return table_of("Engines", columns, [[engine[name] for name in columns] for engine in statistics["engines"]])
+    rows = [[engine[name] for name in columns] for engine in statistics["engines"]]
+    return data_table("Engines", columns, rows, ("engine", "state"))
 
 
-def day_table(day: Fields) -> Table:
+def day_table(day: Fields) -> DataTable:
     """Return what happened in the last 24 hours."""
     row = (
         day["requests"],
@@ -72,10 +60,10 @@ def day_table(day: Fields) -> Table:
         share_of(day["cache_hit_rate"]),
     )
     columns = ("requests", "5xx", "errors", "active users", "completed jobs", "failed jobs", "audio", "cache hits")
-    return table_of("Last 24 hours", columns, [row])
+    return data_table("Last 24 hours", columns, [row])
 
 
-def speech_table(day: Fields) -> Table:
+def speech_table(day: Fields) -> DataTable:
     """Return the speech of the engines in the last 24 hours."""
     rows = [
         (
@@ -86,19 +74,25 @@ def speech_table(day: Fields) -> Table:
         )
         for one in day["engines"]
     ]
-    return table_of("Speech in the last 24 hours", ("engine", "segments", "audio", "real-time factor"), rows)
+    columns = ("engine", "segments", "audio", "real-time factor")
+    return data_table("Speech in the last 24 hours", columns, rows, ("engine",))
 
 
-def errors_table(errors: Sequence[Fields]) -> Table:
-    """Return the error log, one row per entry."""
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for column in ("Time", "Service", "Count", "Type", "Subject", "Message", "Request"):
-        table.add_column(column, overflow="fold" if column in {"Message", "Request"} else "ellipsis")
-    for error in errors:
-        moment = datetime.fromisoformat(error["last_at"]).strftime("%Y-%m-%d %H:%M:%S")
-        names = ("service", "count", "error_type", "subject", "error_message", "request_id")
-        table.add_row(moment, *(escape(printable(str("" if error[name] is None else error[name]))) for name in names))
-    return table
+def errors_view(errors: Sequence[Fields]) -> Group:
+    """Return the error log: the facts of each entry, and its message below them."""
+    return Group(*(_entry_of(error, ("error_type", "subject", "request_id")) for error in errors))
+
+
+def last_errors_view(errors: Sequence[Fields]) -> Group:
+    """Return the error log with few lines per entry."""
+    return Group(Text("Last errors", style="bold"), *(_entry_of(error, ("error_type",), lines=1) for error in errors))
+
+
+def _entry_of(error: Fields, names: Sequence[str], lines: int = 2) -> LogEntry:
+    moment = datetime.fromisoformat(error["last_at"]).strftime("%m-%d %H:%M:%S")
+    texts = [(moment, "bold"), (error["service"], ""), (f"count {error['count']}", ""), *((error[name], "") for name in names)]
+    facts = [Text(printable(str(text)), style) for text, style in texts if text]
+    return LogEntry(facts, printable(str(error["error_message"] or "")), lines)
 
 
 def share_of(share: float | None) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from echo_common.errors import EchoError
 from echo_embedded.client import Client
-from echo_embedded.statistics_tables import day_table, engines_table, errors_table, queues_table, speech_table, table_of
+from echo_embedded.statistics_tables import day_table, engines_table, last_errors_view, queues_table, speech_table
+from echo_embedded.terminal_tables import DataTable, Screen, data_table
 from echo_embedded.terminal_text import printable
 
 _ERRORS: Final = 8
@@ -32,22 +33,24 @@ class PlatformState:
     problems: list[str] = field(default_factory=list)
     requests_per_second: float | None = None
 
-    def render(self) -> RenderableType:
-        """Return the state as tables."""
-        parts: list[RenderableType] = [Text(problem, style="red") for problem in dict.fromkeys(self.problems)]
+    def render(self, footer: str = "") -> RenderableType:
+        """Return the state as tables, the most important first; those of a full screen are shortened to its height."""
+        parts: list[RenderableType] = []
+        if self.problems:
+            parts.append(Text("\n".join(dict.fromkeys(self.problems)), style="red"))
         if self.health is not None:
             parts.append(_services(self.health))
+        if self.errors is not None:
+            parts.append(last_errors_view(self.errors))
         if self.statistics is not None:
             rate = "-" if self.requests_per_second is None else f"{self.requests_per_second:.1f}"
-            parts.append(Text(f"Requests per second: {rate}"))
+            parts += [queues_table(_longest_first(self.statistics)), Text(f"Requests per second: {rate}")]
             if jobs := self.statistics["jobs"]:
-                parts.append(table_of("Jobs", tuple(jobs), [tuple(jobs.values())]))
-            parts += [queues_table(self.statistics), engines_table(self.statistics)]
+                parts.append(data_table("Jobs", tuple(jobs), [tuple(jobs.values())]))
+            parts.append(engines_table(self.statistics))
             if day := self.statistics["last_day"]:
                 parts += [day_table(day), speech_table(day)]
-        if self.errors is not None:
-            parts += [Text("Last errors", style="bold"), errors_table(self.errors)]
-        return Group(*parts)
+        return Screen(parts, footer)
 
 
 class StateReader:
@@ -108,8 +111,7 @@ async def watch(client: Client, console: Console, *, every: float, once: bool) -
     with _quit_key() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
         while not pressed.is_set():
             state = await reader.read()
-            hint = Text("q quits", style="dim")
-            live.update(Group(state.render(), hint), refresh=True)
+            live.update(state.render("q quits"), refresh=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await pressed.wait()
@@ -141,10 +143,17 @@ def _quit_key() -> Iterator[asyncio.Event]:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
 
 
-def _services(health: Mapping[str, Any]) -> RenderableType:
+def _longest_first(statistics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the statistics with the longest queues first, which a low screen shows."""
+    return {**statistics, "queues": sorted(statistics["queues"], key=lambda queue: -queue["pending"])}
+
+
+def _services(health: Mapping[str, Any]) -> DataTable:
+    """Return the health of the services; those that fail are first."""
     services = health.get("services") or {"platform": health}
     rows = []
-    for name, service in services.items():
+    for name, service in sorted(services.items(), key=lambda item: item[1].get("status") == "ok"):
         down = [part for part, state in (service.get("parts") or {}).items() if state.get("status") != "ok"]
         rows.append((name, service.get("status", "?"), ", ".join(down) or service.get("reason") or ""))
-    return table_of(f"Health: {health.get('status', '?')}", ("service", "status", "failing"), rows)
+    columns = ("service", "status", "failing")
+    return data_table(f"Health: {health.get('status', '?')}", columns, rows, columns)

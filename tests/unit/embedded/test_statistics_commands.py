@@ -111,6 +111,12 @@ def test_a_remote_platform_needs_a_user(command: list[str]) -> None:
     assert told.stderr == "--server needs --email and --password (or ECHO_EMAIL and ECHO_PASSWORD).\n"
 
 
+def test_a_live_view_needs_a_terminal(tmp_path: Path) -> None:
+    told = CliRunner(env={"FORCE_COLOR": "1"}).invoke(app, ["top", "--data", str(tmp_path / "data")])
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr == "`echoctl top` needs a terminal; use `echoctl top --once` to print the state once.\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_names_the_platform_that_is_read(command: list[str]) -> None:
     told = CliRunner(env={"COLUMNS": "200"}).invoke(app, [command[0], "--help"])
