@@ -75,12 +75,12 @@ class QualityGate:
         """Return the best take of an utterance, with its quality. Bad speech is spoken again until it has had `ENOUGH_TAKES`.
 
         `earlier` is the best take so far, if an earlier call did not end; its takes count. `save` is called with the best take
-        after each one, while it is bad. Raises the errors of `speak` for the first take; a later take that fails is the last one.
+        before each further one. Raises the errors of `speak` for the first take; a later take that fails is the last one.
         """
         best = earlier
         if best is None:
             best = await self._speak_take(utterance, speak, transcribe=transcribe, master=master)
-            await _save_bad(best, save)
+            await _save_unless_final(best, save)
         while not _quality_of(best).final:
             takes = _quality_of(best).attempts
             self._log.info("segment_spoken_again", problems=_quality_of(best).problems, takes=takes)
@@ -92,7 +92,7 @@ class QualityGate:
                 self._log.warning("take_failed", error=error.message, takes=takes)
                 return _with_takes(best, takes)
             best = _with_takes(min(best, speech, key=_rank), takes + _quality_of(speech).attempts)
-            await _save_bad(best, save)
+            await _save_unless_final(best, save)
         return best
 
     async def measure(self, utterance: Utterance, speech: Speech) -> SegmentQuality:
@@ -111,8 +111,8 @@ class QualityGate:
         return await master(replace(speech, quality=quality))
 
 
-async def _save_bad(best: Speech, save: Save) -> None:
-    if _quality_of(best).problems:
+async def _save_unless_final(best: Speech, save: Save) -> None:
+    if not _quality_of(best).final:
         await save(best)
 
 
