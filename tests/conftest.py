@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.disks",
     "tests.support.s3",
+    "tests.support.speech_caches",
     "tests.support.synthesis_replica",
     "tests.support.platform",
 ]

@@ -1,90 +1,21 @@
 """Cached segments stay within the size limit and are not disclosed to other users."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from echo_common.clock import now
-from echo_common.storage.filesystem import FolderStorage
-from echo_common.store.port import Store
 from echo_synthesis.cache.cache_entry import encode_entry
 from echo_synthesis.cache.speech_cache import SpeechCache
-from echo_synthesis.engine import SegmentQuality, Span, Speech, Utterance, WordTime
+from echo_synthesis.engine import Span, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC
 from echo_synthesis.engines.tone.beeper import Beeper
 from echo_synthesis.speech_check import check_speech
-from tests.support.database import Database
 from tests.support.eventually import eventually
-
-SAMPLES = 1_000
-
-
-def speech() -> Speech:
-    return Speech(np.zeros(SAMPLES, np.float32), 16_000, (), "model")
-
-
-def bad(takes: int) -> Speech:
-    return replace(speech(), quality=SegmentQuality(attempts=takes, problems=("clipped",)))
-
-
-def anything(_: Speech) -> None:
-    """No check."""
-
-
-class Desk:
-    """A cache, with an engine that counts syntheses."""
-
-    def __init__(self, cache: SpeechCache) -> None:
-        self.cache = cache
-        self.spoken: list[str] = []
-
-    async def say(self, text: str, voice: str = "tone_low", scope: str = "", *, user_id: str = "", settle: bool = True) -> bool:
-        """Synthesise a text and return whether it was a hit for the user."""
-        utterance = Utterance(text, (), voice, "en-US")
-        key = self.cache.key(SPEC, utterance, scope)
-
-        async def make(_: Speech | None) -> Speech:
-            self.spoken.append(text)
-            await asyncio.sleep(0)
-            return speech()
-
-        _, kept = await self.cache.get_or_create(key, voice, make, partial(check_speech, SPEC, utterance), user_id=user_id)
-        if settle:
-            await self.cache.wait_for_writes()
-        return kept
-
-
-class Desks:
-    """Replicas and restarts: caches over the same database and folder."""
-
-    def __init__(self, database: Database, folder: Path, stack: AsyncExitStack) -> None:
-        self.objects = FolderStorage(folder)
-        self._database = database
-        self._stack = stack
-
-    async def open(self, capacity: int = 1_000_000, bounds: str = "1") -> Desk:
-        cache = SpeechCache.open(await self.store(), self.objects, capacity, bounds=bounds)
-        return Desk(await self._stack.enter_async_context(cache))
-
-    async def store(self) -> Store:
-        store = await self._database.open("synthesis")
-        self._stack.push_async_callback(store.close)
-        return store
-
-    async def objects_kept(self) -> Sequence[str]:
-        return [key async for key in self.objects.keys("speech/")]
-
-
-@pytest.fixture
-async def desks(database: Database, tmp_path: Path):
-    async with AsyncExitStack() as stack:
-        yield Desks(database, tmp_path, stack)
+from tests.support.speech_caches import SAMPLES, Desk, Desks, anything, speech
 
 
 async def test_cached_segments_survive_a_restart(desks: Desks) -> None:
@@ -268,95 +199,6 @@ async def test_entries_of_other_formats_are_removed_and_not_served(desks: Desks)
         return await desks.objects_kept() == [key] and await entries.count({}) == 1
 
     await eventually(only_new)
-
-
-class TestBadSpeech:
-    """Bad speech is cached for a limited time, and its takes count."""
-
-    @staticmethod
-    async def say(desk: Desk, made: Speech, key: str = "ab") -> tuple[Speech, bool, list[Speech | None]]:
-        """Return the speech, whether it was cached, and what the synthesis was given, if it was needed."""
-        given: list[Speech | None] = []
-
-        async def make(earlier: Speech | None) -> Speech:
-            given.append(earlier)
-            return made
-
-        found, kept = await desk.cache.get_or_create(key, "tone_low", make, anything)
-        await desk.cache.wait_for_writes()
-        return found, kept, given
-
-    async def test_bad_speech_with_enough_takes_is_served_with_its_quality(self, desks: Desks) -> None:
-        await self.say(await desks.open(), bad(3))
-        found, kept, given = await self.say(await desks.open(), speech())
-        assert (found.quality, kept, given) == (bad(3).quality, True, [])
-
-    async def test_bad_speech_expires(self, desks: Desks) -> None:
-        desk = await desks.open()
-        await self.say(desk, bad(3))
-        entries = (await desks.store()).collection("speech_cache")
-        [expires] = [entry["expires_at"] async for entry in entries.find({})]
-        assert expires > now()
-        assert await entries.update_one({}, {"$set": {"expires_at": now()}})
-        _, kept, given = await self.say(desk, bad(1))
-        assert (kept, given) == (False, [None])
-        [entry] = [entry async for entry in entries.find({})]
-        assert (entry["takes"], entry["expires_at"] > now()) == (1, True)
-
-    async def test_bad_speech_is_spoken_again_after_a_change_of_the_bounds(self, desks: Desks) -> None:
-        await self.say(await desks.open(), bad(3))
-        other = await desks.open(bounds="2")
-        assert (await self.say(other, bad(1)))[1:] == (False, [None])
-        assert (await self.say(other, bad(3)))[1] is False
-
-    async def test_speech_with_further_takes_left_is_continued(self, desks: Desks) -> None:
-        desk = await desks.open()
-        await desk.cache.save_bad("ab", "tone_low", bad(1))
-        _, kept, [earlier] = await self.say(desk, bad(2))
-        assert not kept
-        assert earlier is not None
-        assert earlier.quality == bad(1).quality
-        _, kept, [earlier] = await self.say(await desks.open(), speech())
-        assert not kept
-        assert earlier is not None
-        assert earlier.quality == bad(2).quality
-        good, kept, given = await self.say(await desks.open(), bad(1))
-        assert (good.quality, kept, given) == (None, True, [])
-
-    async def test_bad_speech_never_replaces_good_speech(self, desks: Desks) -> None:
-        desk, other = await desks.open(), await desks.open()
-        await self.say(desk, speech())
-        await other.cache.save_bad("ab", "tone_low", bad(3))
-        found, kept, given = await self.say(await desks.open(), bad(3))
-        assert (found.quality, kept, given) == (None, True, [])
-
-    async def test_a_late_write_of_fewer_takes_does_not_replace_more(self, desks: Desks) -> None:
-        desk, late = await desks.open(), await desks.open()
-        await desk.cache.save_bad("ab", "tone_low", bad(2))
-        await late.cache.save_bad("ab", "tone_low", bad(1))
-        _, _, [earlier] = await self.say(await desks.open(), bad(3))
-        assert earlier is not None
-        assert earlier.quality == bad(2).quality
-
-    async def test_bad_speech_in_an_entry_of_good_speech_is_not_served(self, desks: Desks) -> None:
-        desk = await desks.open()
-        await self.say(desk, speech())
-        [key] = await desks.objects_kept()
-        await desks.objects.put(key, encode_entry(bad(3)), "application/octet-stream")
-        assert (await self.say(desk, speech()))[1:] == (False, [None])
-
-    async def test_takes_are_not_stored_without_cache_space(self, desks: Desks) -> None:
-        desk = await desks.open(capacity=0)
-        await desk.cache.save_bad("ab", "tone_low", bad(1))
-        assert await desks.objects_kept() == []
-
-    async def test_takes_of_a_removed_voice_are_not_cached(self, desks: Desks) -> None:
-        async def in_use() -> bool:
-            return False
-
-        desk = await desks.open()
-        await desk.cache.save_bad("ab", "tone_low", bad(1), in_use)
-        assert await desks.objects_kept() == []
 
 
 class TestADamagedEntry:

@@ -74,8 +74,8 @@ class SpeechCache:
     Entries of another format are never served, and removed after the start. An entry that is damaged, or fails the check for
     engine output, is a miss and removed. Bad speech expires after a day, and with another version of the `bounds` of the quality
     gate; it replaces neither good speech nor bad speech of more takes. An entry is written before its object and removed after
-    it, so that a crash leaves no object without an entry. Losing an entry costs time, never correctness, so the cache's failures
-    are logged and ignored.
+    it, so that a crash leaves no object without an entry; bad speech under an entry of good speech is a miss and kept until that
+    is written. Losing an entry costs time, never correctness, so the cache's failures are logged and ignored.
 
     Users share entries without noticing: a hit is reported only to a user who was given the entry before. An entry stores a
     mark of each user: a hash that differs in every entry.
@@ -164,7 +164,7 @@ class SpeechCache:
 
         Cached speech must pass `verify`, or is made again; bad speech that is not final is given to `make`. The result never
         reveals what other users were given or are waiting for. Speech for which `keep` is false is not cached. `in_use` tells
-        whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises what `make` raises.
+        whether the voice still exists: if it was purged in the meantime, its speech is not cached. Raises the errors of `make`.
         """
 
         async def cached_or_made() -> _Lookup:
@@ -255,13 +255,13 @@ class SpeechCache:
         try:
             speech = decode_entry(blob)
             verify(speech)
-            if _bad_takes(speech) is not None and "expires_at" not in entry:
-                raise DamagedEntryError("bad speech in an entry of good speech")
         except (DamagedEntryError, ImplausibleSpeechError) as error:
             self._log.warning("cache_entry_removed", key=key, error=str(error))
             with suppress(EchoError):
                 await self._remove(entry, {"_id": key})
             return None
+        if _bad_takes(speech) is not None and "expires_at" not in entry:
+            return None  # another replica is replacing it, or its writer died; it is then written again
         if _is_final(speech):
             self._usage_of(key).hits += 1
         return _Lookup(speech, cached=True, user_marks=entry.get("heard_by", ()))
@@ -315,10 +315,12 @@ class SpeechCache:
             "last_hit": now(),
         }
         try:
+            replaced = await self._entries.find_one({"_id": key})
             await self._write_entry(key, fields, pending.takes)
             await self._objects.put(object_key, blob, "application/octet-stream")
-            self._size += len(blob)
-            self._uncounted += len(blob)
+            added = len(blob) - (0 if replaced is None else replaced["size"])
+            self._size += added
+            self._uncounted += added
             # checked once the entry exists, because a later purge finds it
             if in_use is not None and not await in_use():
                 await self._remove({"object_key": object_key, "size": len(blob)}, {"_id": key})
