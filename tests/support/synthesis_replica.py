@@ -42,8 +42,8 @@ def principal_of(user_id: str = "usr_1") -> Principal:
 def replica(database: Database, tmp_path: Path) -> Replica:
     """`async with replica(**settings) as dependencies`; replicas share the database, the folder and the bus.
 
-    `objects` is another object store, `heard` a list that gets every event published here. `live_settings` are the system settings. `exclusive` says that no other
-    replica is running.
+    `objects` is another object store, `heard` a list that gets every event published here. `live_settings` are the system
+    settings, `metrics` those of the process. `exclusive` says that no other replica is running.
     """
     broker = InprocBroker()
 
@@ -54,6 +54,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
         heard: list[Message] | None = None,
         exclusive: bool = False,
         live_settings: LiveSettings | None = None,
+        metrics: Metrics | None = None,
         **settings: object,
     ) -> AsyncIterator[Dependencies]:
         chosen: dict[str, Any] = {
@@ -78,7 +79,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
                 bus,
                 relay,
                 objects or FolderStorage(tmp_path / "objects"),
-                Metrics(),
+                metrics or Metrics(),
                 FaultPoints(),
                 auth,
                 scratch,

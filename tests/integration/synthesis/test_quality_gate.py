@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from echo_common.clock import now
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
 from echo_common.contracts.values import JobStatus, Metric
+from echo_common.metrics import Metrics
 from echo_common.storage.filesystem import FolderStorage
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.dependencies import Dependencies
@@ -64,13 +65,14 @@ async def test_a_clipped_segment_is_spoken_again(replica: Replica) -> None:
         assert again.checksum == audio.checksum
 
 
-def bad_segments(deps: Dependencies, problem: str = "clipped") -> float:
-    """Return the number of segments that stayed bad in a replica."""
-    return deps.meter._metrics.bad_segments.labels("tone", problem)._value.get()  # type: ignore[no-any-return]
+def bad_segments(metrics: Metrics, problem: str = "clipped") -> float | None:
+    """Return the number of segments that stayed bad in a replica; None before the first one."""
+    return metrics.registry.get_sample_value("echo_engine_bad_segments_total", {"engine": "tone", "problem": problem})
 
 
 async def test_a_bad_segment_is_not_spoken_again_before_it_expires(replica: Replica, database: Database) -> None:
-    async with replica() as deps:
+    metrics = Metrics()
+    async with replica(metrics=metrics) as deps:
         audio = await spoken(deps, BAD)
         assert (quality_of(audio).attempts, quality_of(audio).with_problems) == (3, 1)
         [found] = await segments_of(audio, deps)
@@ -79,35 +81,37 @@ async def test_a_bad_segment_is_not_spoken_again_before_it_expires(replica: Repl
         await deps.cache.wait_for_writes()
         again = await spoken(deps, BAD)
         assert (again.cached_units, again.quality, again.checksum) == (1, audio.quality, audio.checksum)
-        assert bad_segments(deps) == 1
+        assert bad_segments(metrics) == 1
         store = await database.open("synthesis")
         assert await store.collection("speech_cache").update_one({}, {"$set": {"expires_at": now()}})
         await store.close()
         later = await spoken(deps, BAD)
-        assert (later.cached_units, quality_of(later).attempts, bad_segments(deps)) == (0, 3, 2)
+        assert (later.cached_units, quality_of(later).attempts, bad_segments(metrics)) == (0, 3, 2)
 
 
 async def test_a_repeated_stream_does_not_speak_a_bad_segment_again(replica: Replica) -> None:
     request = StreamRequest(text=f"One sentence is good. {BAD}", config=SpeechConfig())
     heard = []
     for _ in range(2):
-        async with replica() as deps:
+        metrics = Metrics()
+        async with replica(metrics=metrics) as deps:
             parts = [part async for part in await stream_speech(request, ALICE, deps)]
-            heard.append((b"".join(part.audio for part in parts), parts[-1].totals, bad_segments(deps)))
+            heard.append((b"".join(part.audio for part in parts), parts[-1].totals, bad_segments(metrics)))
     (first, totals, stayed_bad), (again, totals_again, spoken_anew) = heard
     assert first == again
     assert totals.quality == totals_again.quality == AudioQuality(checked=2, attempts=4, repeated=1, with_problems=1)
     assert (totals.cached_units, totals_again.cached_units) == (0, 2)
-    assert (stayed_bad, spoken_anew) == (1, 0)
+    assert (stayed_bad, spoken_anew) == (1, None)
 
 
 async def test_a_constant_false_alarm_costs_its_takes_once(replica: Replica) -> None:
-    async with replica() as deps:
+    metrics = Metrics()
+    async with replica(metrics=metrics) as deps:
         text = "Beeps are not words at all."
         first, again = [await spoken(deps, text, quality_check=True) for _ in range(2)]
         assert (quality_of(first).attempts, quality_of(first).with_problems) == (3, 1)
         assert (again.cached_units, again.quality) == (1, first.quality)
-        assert bad_segments(deps, "words") == 1
+        assert bad_segments(metrics, "words") == 1
 
 
 @pytest.mark.parametrize("text", ["A.", "7", "1234567890 0.5", "x" * 500, "你好。", "Straße, Öl und Übung."])

@@ -1,4 +1,4 @@
-"""The first segment of a stream is synthesised alone until it is sent."""
+"""The first segment of a stream is synthesised alone until it is sent; segments count after their last take."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from echo_common.contracts.errors.synthesis import TooManyQueuedError
 from echo_synthesis.domain import SpeechSettings
-from echo_synthesis.engine import EngineSpec, Speech, Utterance, WordTime
+from echo_synthesis.engine import EngineSpec, SegmentQuality, Speech, Utterance, WordTime
 from echo_synthesis.engines.tone import SPEC as TONE
-from echo_synthesis.pipeline.narration import Narrator, plan
+from echo_synthesis.pipeline.narration import CountSegment, Narrator, plan
 from echo_synthesis.pipeline.scripts import ScriptWriter
 from echo_synthesis.settings import SynthesisSettings
 
@@ -44,6 +45,24 @@ class Cache:
         self, key: str, voice: str, speak: Callable[[Speech | None], Awaitable[Speech]], *_: object, **__: object
     ) -> tuple[Speech, bool]:
         return await speak(None), False
+
+    async def save_bad(self, *_: object) -> None:
+        return None
+
+
+class ClippingPool(Pool):
+    """A pool whose speech is clipped, with a queue that is full for later takes."""
+
+    def __init__(self, takes: int) -> None:
+        super().__init__()
+        self._takes = takes
+
+    async def speak(self, engine: str, utterance: Utterance, *, turn: object = ()) -> Speech:
+        if utterance.take >= self._takes:
+            raise TooManyQueuedError
+        speech = await super().speak(engine, utterance)
+        hum = 2 * np.sin(2 * np.pi * 440 * np.arange(TONE.sample_rate) / TONE.sample_rate)
+        return replace(speech, samples=np.clip(hum, -0.9, 0.9).astype(np.float32))
 
 
 async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() -> None:
@@ -90,10 +109,21 @@ async def test_loud_and_quiet_sentences_come_closer_in_loudness() -> None:
     assert 1.0 < first / second < 1.6  # 3.75 before
 
 
-async def _units(pool: Pool, engine: EngineSpec, *, low_latency: bool):
+@pytest.mark.parametrize(("takes", "counted"), [(3, 6), (2, 0), (1, 0)])
+async def test_bad_segments_count_after_their_last_take(takes: int, counted: int) -> None:
+    found: list[SegmentQuality] = []
+    units = await _units(
+        ClippingPool(takes), TONE, low_latency=False, count=lambda _engine, _voice, quality: found.append(quality)
+    )
+    qualities = [segment.speech.quality async for segment in units]
+    assert qualities == [SegmentQuality(attempts=takes, problems=("clipped",))] * 6
+    assert found == qualities[:counted]
+
+
+async def _units(pool: Pool, engine: EngineSpec, *, low_latency: bool, count: CountSegment = lambda *_: None):
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
     narration = await plan(TEXT, settings, engine, ScriptWriter(SynthesisSettings()))
-    return Narrator(pool, Cache()).speak(narration, low_latency=low_latency)  # type: ignore[arg-type]
+    return Narrator(pool, Cache(), count=count).speak(narration, low_latency=low_latency)  # type: ignore[arg-type]
 
 
 async def _everything_begun() -> None:

@@ -108,7 +108,7 @@ def _may_keep(speech: Speech, *, transcribe: bool) -> bool:
     return speech.quality is not None and not (transcribe and speech.quality.words is None)
 
 
-async def _leveled(speech: Speech) -> Speech:
+async def _level_speech(speech: Speech) -> Speech:
     return replace(speech, samples=await asyncio.to_thread(level, speech.samples, speech.sample_rate))
 
 
@@ -123,7 +123,7 @@ async def _names_by_id(voice_id: str) -> VoiceNames:
 class Narrator:
     """Synthesiser of narrations; works some segments ahead, in constant memory.
 
-    `count` is called with the engine, the voice and the quality of each segment that an engine spoke.
+    `count` is called with the engine, the voice and the quality of each segment that an engine spoke, after its last take.
     """
 
     def __init__(
@@ -242,10 +242,10 @@ class Narrator:
             partial(self._speak_with_retries, narration),
             transcribe=transcribe,
             earlier=earlier,
-            master=_leveled,
+            master=_level_speech,
             save=save,
         )
-        if speech.quality is not None:
+        if speech.quality is not None and speech.quality.final:
             self._count(narration.engine.name, narration.settings.voice_id, speech.quality)
         return speech
 
