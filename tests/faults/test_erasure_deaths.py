@@ -17,14 +17,14 @@ from tests.integration.voice.test_user_data import nothing_remains as nothing_of
 from tests.integration.voice.test_user_data import owning
 from tests.integration.voice.test_user_data import remains as voice_remains
 from tests.support.database import Database
-from tests.support.selection import always
+from tests.support.selection import select_params
 from tests.support.service_process import run_until_dead
 from tests.support.synthesis_replica import Replica
 
 ERASURE_POINTS = ["erasure.before_erase", "erasure.mid_erase", "erasure.mid_erase:3", "erasure.after_erase"]
 
 
-@pytest.mark.parametrize("point", always("erasure.mid_erase", among=ERASURE_POINTS))
+@pytest.mark.parametrize("point", select_params("erasure.mid_erase", among=ERASURE_POINTS))
 async def test_an_erasure_resumes_after_a_death(replica: Replica, database: Database, tmp_path: Path, point: str) -> None:
     async with replica() as deps:
         await fill(deps)
@@ -43,7 +43,7 @@ async def test_an_erasure_resumes_after_a_death(replica: Replica, database: Data
 @pytest.mark.parametrize(
     "point",
     # the same code as in synthesis
-    always(
+    select_params(
         "erasure.mid_erase:4", among=[f"erasure.{name}" for name in ("mid_erase:4", "before_erase", "mid_erase", "after_erase")]
     ),
 )

@@ -12,7 +12,7 @@ from echo_common.outbox.relay import Relay
 from tests.integration.auth.conftest import SETTINGS, Start, start
 from tests.support.database import Database
 from tests.support.exports import archive_of, ended, manifest_of
-from tests.support.selection import always
+from tests.support.selection import select_params
 from tests.support.service_process import run_until_dead
 from tests.unit.auth.test_images import png
 
@@ -44,7 +44,7 @@ async def queue(database: Database, user_id: str) -> str:
         await store.close()
 
 
-@pytest.mark.parametrize("point", always("export.mid_objects", among=EXPORT_POINTS))
+@pytest.mark.parametrize("point", select_params("export.mid_objects", among=EXPORT_POINTS))
 async def test_an_export_is_made_after_a_death(start: Start, database: Database, tmp_path: Path, point: str) -> None:
     async with start(OWN) as auth:
         ada = auth.visitor()

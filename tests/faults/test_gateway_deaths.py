@@ -12,14 +12,14 @@ from echo_gateway.handlers import erase_user
 from tests.integration.gateway.conftest import Start, start, synthesis, voice
 from tests.integration.gateway.test_idempotency import counting, create
 from tests.support.database import Database
-from tests.support.selection import always
+from tests.support.selection import select_params
 from tests.support.service_process import run_until_dead
 from tests.support.upstream import Upstream
 
 __all__ = ["counting", "start", "synthesis", "voice"]
 
 
-@pytest.mark.parametrize("point", always("erasure.after_erase", among=["erasure.before_erase", "erasure.after_erase"]))
+@pytest.mark.parametrize("point", select_params("erasure.after_erase", among=["erasure.before_erase", "erasure.after_erase"]))
 async def test_an_erasure_in_the_gateway_resumes_after_a_death(
     start: Start,
     counting: Upstream,

@@ -28,7 +28,7 @@ from tests.faults.test_webhook_deaths import WEBHOOK_POINTS
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
 from tests.support.eventually import eventually
-from tests.support.selection import always
+from tests.support.selection import select_params
 from tests.support.service_process import run_until_dead
 from tests.support.synthesis_replica import Replica, principal_of
 from tests.support.work import JOB, SAMPLE, TRAINING, Kind
@@ -149,7 +149,7 @@ async def queued_training(database: Database, sample_id: str, epochs: int) -> Vo
     return model
 
 
-@pytest.mark.parametrize("point", always("worker.before_commit", among=POINTS))
+@pytest.mark.parametrize("point", select_params("worker.before_commit", among=POINTS))
 async def test_a_task_is_completed_once_after_any_worker_death(point: str, service: Service) -> None:
     task = await service.queue(8)
     await service.die(point)
@@ -185,7 +185,7 @@ async def completed_jobs(jobs: Sequence[Job], deps: Dependencies) -> list[Job]:
     return [await deps.jobs.get((await ended(job, deps.jobs)).id) for job in jobs]
 
 
-@pytest.mark.parametrize("point", always("worker.after_upload", among=["worker.before_commit", *SYNTHESIS_POINTS]))
+@pytest.mark.parametrize("point", select_params("worker.after_upload", among=["worker.before_commit", *SYNTHESIS_POINTS]))
 async def test_a_job_has_one_audio_and_one_event_after_any_worker_death(
     point: str, database: Database, tmp_path: Path, replica: Replica
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the error log receives of an error."""
+"""Events of errors, as the error log receives them."""
 
 from collections.abc import Sequence
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 
-def always(*chosen: str, among: Iterable[str]) -> list[object]:
+def select_params(*chosen: str, among: Iterable[str]) -> list[object]:
     """Return parameters for all values, of which only the chosen ones run in `make test`.
 
     Raises:

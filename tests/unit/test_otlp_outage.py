@@ -62,7 +62,7 @@ def send(outage: OutageReporter, result: Result, signal: str = "traces") -> None
             SDK.error("Failed to export")
         return result
 
-    assert outage.reported(signal, export)(None) is result
+    assert outage.report_results(signal, export)(None) is result
 
 
 def test_an_outage_of_a_day_is_reported_at_growing_intervals(outage: OutageReporter, clock: Clock, written: Written) -> None:

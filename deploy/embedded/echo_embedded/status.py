@@ -15,7 +15,7 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
         box=None,
         padding=(0, 2),
         header_style="bold",
-        title=_plain(f"{url}: {health.get('status', '?')}"),
+        title=_make_printable(f"{url}: {health.get('status', '?')}"),
         title_justify="left",
     )
     for column in ("Service", "Part", "Status", "ms", "Details"):
@@ -25,12 +25,22 @@ def health_table(url: str, health: dict[str, Any]) -> Table:
         parts = health_of.get("parts") or {}
         if not parts:
             table.add_row(
-                _plain(service), "", _coloured(health_of.get("status", "?")), "", _plain(health_of.get("reason") or "")
+                _make_printable(service),
+                "",
+                _coloured(health_of.get("status", "?")),
+                "",
+                _make_printable(health_of.get("reason") or ""),
             )
         for name, part in parts.items():
             details = part.get("reason") or _as_text(part.get("facts") or {})
             milliseconds = f"{part['milliseconds']:.1f}"
-            table.add_row(_plain(service), _plain(name), _coloured(part["status"]), milliseconds, _plain(details))
+            table.add_row(
+                _make_printable(service),
+                _make_printable(name),
+                _coloured(part["status"]),
+                milliseconds,
+                _make_printable(details),
+            )
     return table
 
 
@@ -61,9 +71,9 @@ def _as_text(facts: dict[str, Any]) -> str:
 
 
 def _coloured(status: str) -> str:
-    return f"[{'green' if status == 'ok' else 'red'}]{_plain(status)}[/]"
+    return f"[{'green' if status == 'ok' else 'red'}]{_make_printable(status)}[/]"
 
 
-def _plain(text: str) -> str:
+def _make_printable(text: str) -> str:
     """Return a text without markup and characters that control the terminal."""
     return escape(printable(text))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tenacity import RetryCallState
 
 
-def vary(seconds: float, jitter: tuple[float, float] = (1.0, 1.1)) -> float:
+def vary_delay(seconds: float, jitter: tuple[float, float] = (1.0, 1.1)) -> float:
     """Return a delay changed by a random factor of this range, so that many callers do not return at the same moment."""
     return seconds * random.uniform(*jitter)  # noqa: S311
 
@@ -27,7 +27,7 @@ class Backoff:
         """Return the delay in seconds after the given failed attempt (1 is the first)."""
         # The exponent is bounded because an outage may last for any number of attempts.
         seconds = min(self.first * self.factor ** min(attempt - 1, 32), self.longest)
-        return vary(seconds, self.jitter)
+        return vary_delay(seconds, self.jitter)
 
     def __call__(self, state: RetryCallState) -> float:
         """Return the delay in seconds after the attempt that tenacity reports."""

@@ -110,7 +110,7 @@ def request_span(
         trace_headers = {name.decode(): headers[name].decode("latin-1") for name in _CONTEXT_HEADERS if name in headers}
         parent = _PROPAGATOR.extract(trace_headers, context=parent)
         if client_ratio is not None:
-            parent = _resampled(parent, client_ratio)
+            parent = _resample(parent, client_ratio)
     if exports_spans():
         tracer = trace.get_tracer("echo.http")
         return recording_span(tracer, "request", parent, SpanKind.SERVER, attributes())
@@ -121,7 +121,7 @@ def request_span(
     return _ActiveSpan(_LocalSpan(span_context), parent)
 
 
-def _resampled(parent: Context, ratio: float) -> Context:
+def _resample(parent: Context, ratio: float) -> Context:
     """Return the context with a flag that does not depend on the client, who could choose an id that is always sampled."""
     span_context = trace.get_current_span(parent).get_span_context()
     if not span_context.is_valid:

@@ -120,7 +120,7 @@ class TelemetryExports:
     def _with_reports(self, signal: OtlpSignal, exporter: Any) -> Any:
         """Return the exporter, with exports that report their results."""
         if self._outage is not None:
-            exporter.export = self._outage.reported(signal, exporter.export)
+            exporter.export = self._outage.report_results(signal, exporter.export)
         return exporter
 
     def _start_traces(self) -> None:

@@ -38,7 +38,7 @@ class OutageReporter(logging.Handler):
         logger.addHandler(self)
         logger.propagate = False
 
-    def reported(self, signal: str, export: Callable[[_Batch], Any]) -> Callable[[_Batch], Any]:
+    def report_results(self, signal: str, export: Callable[[_Batch], Any]) -> Callable[[_Batch], Any]:
         """Return an export of a signal that records its result."""
 
         def export_and_report(batch: _Batch) -> Any:

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from echo_common.backoff import vary
+from echo_common.backoff import vary_delay
 from echo_common.clock import now
 from echo_common.contracts.errors.webhooks import DeliveryStateConflictError
 from echo_common.contracts.http.webhooks import DeliveryError
@@ -116,7 +116,7 @@ class Delivery(Task):
         if self.is_test or self.failures > len(pauses):
             self.mark_failed("DELIVERY_FAILED", f"The last attempt failed ({result.error.value}); replay the delivery.")
             return
-        self._plan(at + timedelta(seconds=vary(pauses[self.failures - 1])))
+        self._plan(at + timedelta(seconds=vary_delay(pauses[self.failures - 1])))
         self.requeue()
 
     def replay(self, at: datetime) -> None:

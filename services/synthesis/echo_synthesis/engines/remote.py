@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from echo_common.backoff import Backoff, vary
+from echo_common.backoff import Backoff, vary_delay
 from echo_common.contracts.errors.synthesis import ProviderFailedError
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.tempo import change_tempo
@@ -81,7 +81,7 @@ def retry_with_backoff(
 
     def wait(state: RetryCallState) -> float:
         after = _failure(state).after
-        return _BACKOFF.delay(state.attempt_number) if after is None else vary(after)
+        return _BACKOFF.delay(state.attempt_number) if after is None else vary_delay(after)
 
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number == settings.tries or clock() + state.upcoming_sleep >= deadline

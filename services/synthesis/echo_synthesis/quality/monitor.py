@@ -22,7 +22,7 @@ _REMEDY: Final = "Listen to the voice: run `echoctl doctor` if it is bad; if it 
 
 
 @dataclass(slots=True)
-class _Voice:
+class _VoiceCounts:
     segments: int = 0
     bad: int = 0
     problems: Counter[str] = field(default_factory=Counter)
@@ -34,14 +34,14 @@ class QualityMonitor:
 
     def __init__(self, metrics: EngineMetrics) -> None:
         self._metrics = metrics
-        self._voices: OrderedDict[tuple[str, str], _Voice] = OrderedDict()
+        self._voices: OrderedDict[tuple[str, str], _VoiceCounts] = OrderedDict()
         self._log = structlog.get_logger("echo.quality")
 
     def count(self, engine: str, voice_id: str, quality: SegmentQuality) -> None:
         """Count a segment, after its last take. The first time that half of a voice's segments are bad, log a warning."""
         for problem in quality.problems:
             self._metrics.bad_segments.labels(engine, problem).inc()
-        voice = self._voices.setdefault((engine, voice_id), _Voice())
+        voice = self._voices.setdefault((engine, voice_id), _VoiceCounts())
         self._voices.move_to_end((engine, voice_id))
         if len(self._voices) > _VOICES:
             self._voices.popitem(last=False)

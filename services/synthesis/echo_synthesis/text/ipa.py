@@ -21,6 +21,6 @@ def split_decomposed(ipa: str) -> Iterator[str]:
         yield _TYPED.get(symbol, symbol)
 
 
-def join(symbols: Iterable[str]) -> str:
+def join_symbols(symbols: Iterable[str]) -> str:
     """Return the pronunciation that consists of these symbols, with single spaces."""
     return unicodedata.normalize("NFC", " ".join("".join(symbols).split()))

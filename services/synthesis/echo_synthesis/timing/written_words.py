@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from echo_synthesis.domain.speech import SyllableTiming, WordTiming
 from echo_synthesis.engine import Speech
-from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ipa import join_symbols
 from echo_synthesis.text.script import Segment, WrittenWord
 from echo_synthesis.text.syllables import Timed, in_time, syllables
 
@@ -61,7 +61,7 @@ def _together(segment: Segment, place: int) -> list[WrittenWord]:
 
 def _find_ipa(word: WrittenWord, speech: Speech) -> str | None:
     """Return the sounds of a written word; None unless those of all its spoken words are known."""
-    spoken = [join(phone.symbol for phone in phones) for phones in speech.phones[word.first : word.stop]]
+    spoken = [join_symbols(phone.symbol for phone in phones) for phones in speech.phones[word.first : word.stop]]
     return " ".join(spoken) if spoken and all(spoken) else None
 
 

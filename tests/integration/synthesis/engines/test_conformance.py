@@ -12,7 +12,7 @@ from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
-from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ipa import join_symbols
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from tests.support.models import Models
@@ -82,12 +82,12 @@ def test_engines_that_support_ipa_tell_the_sounds_and_speak_them_again(
     if spec.name in {*CLOUD, "tone"}:
         assert phones == ()
         return
-    spoken = [join(phone.symbol for phone in each) for each in phones]
+    spoken = [join_symbols(phone.symbol for phone in each) for each in phones]
     assert all(map(is_ipa, spoken))
     for given in (spoken, [ipa if word % 3 == 0 else None for word, ipa in enumerate(spoken)]):
         again = engine.speak(replace(utterance, pronunciations=tuple(given)))
         verify(again, spec, len(utterance.words))
-        heard = [join(phone.symbol for phone in each) for each in again.phones]
+        heard = [join_symbols(phone.symbol for phone in each) for each in again.phones]
         assert [ipa for ipa, wanted in zip(heard, given, strict=True) if wanted] == [wanted for wanted in given if wanted]
 
 

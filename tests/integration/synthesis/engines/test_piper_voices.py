@@ -18,7 +18,7 @@ from echo_common.errors import ValidationError
 from echo_embedded.doctor.speech import check_models
 from echo_synthesis.engine import EngineConfig, Speech, Utterance
 from echo_synthesis.engines.piper import SPEC
-from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ipa import join_symbols
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from echo_synthesis.usecases.planning import plan_speech
@@ -75,7 +75,7 @@ def test_voices_of_the_folder_tell_their_sounds_and_speak_them_again(models: Pat
 
     def sounds(given: tuple[str, ...] = ()) -> tuple[str, ...]:
         phones = engine.speak(replace(utterance, pronunciations=given)).phones
-        return tuple(join(phone.symbol for phone in each) for each in phones)
+        return tuple(join_symbols(phone.symbol for phone in each) for each in phones)
 
     spoken = sounds()
     assert spoken[0] == ipa

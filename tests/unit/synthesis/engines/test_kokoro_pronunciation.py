@@ -2,14 +2,16 @@
 
 # ruff: noqa: RUF001  (IPA)
 from collections.abc import Sequence
+from hashlib import sha256
 
 import pytest
 from kokoro_onnx.tokenizer import Tokenizer
 
+from echo_synthesis.engines.kokoro import SPEC
 from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
 from echo_synthesis.engines.kokoro.speaker import _chunks
 from echo_synthesis.text.espeak import Espeak
-from echo_synthesis.text.ipa import join
+from echo_synthesis.text.ipa import join_symbols
 from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from echo_synthesis.timing.phoneme_alignment import NO_WORD
@@ -69,7 +71,7 @@ def test_the_sounds_of_a_word_are_spoken_again_when_they_are_given(espeak: Espea
 
     def sounds(given: Sequence[str | None] = ()) -> list[str]:
         phonemes = pronounce(text, words, language, espeak, given)
-        return [join(phoneme.symbol for phoneme in phonemes if phoneme.word == word) for word in range(len(words))]
+        return [join_symbols(phoneme.symbol for phoneme in phonemes if phoneme.word == word) for word in range(len(words))]
 
     spoken = sounds()
     assert all(map(is_ipa, spoken))
@@ -88,6 +90,16 @@ def test_custom_pronunciations_do_not_affect_neighbours(espeak: Espeak) -> None:
     assert "".join(phoneme.symbol for phoneme in phonemes if phoneme.word == 2) == "təˈmeɪtəʊ"
     before, _, after = spoken(espeak, text).partition("təmˈeɪɾoʊ")
     assert sounds == f"{before}təˈmeɪtəʊ{after}"
+
+
+def test_speech_with_other_sounds_has_another_version(espeak: Espeak) -> None:
+    """If the digest changes, change the version too: the speech cache serves speech of the same version."""
+    text = "Inside, in 1984, the garçon had no vin blanc left (at last)…"
+    words = list(find_words(text, 100))
+    given = [None] * len(words)
+    given[4:7] = ["gaʁ'sõ", "i:ç", "nɔ̃"]
+    sounds = [(phoneme.symbol, phoneme.word) for phoneme in pronounce(text, words, "en-us", espeak, given)]
+    assert (SPEC.version, sha256(repr(sounds).encode()).hexdigest()[:16]) == ("kokoro-82m-v1.0-3", "6aace2f5a327f78b")
 
 
 def test_long_sequences_are_split_after_a_pause_or_a_word() -> None:

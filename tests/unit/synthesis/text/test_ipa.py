@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from echo_synthesis.engines.kokoro.alphabet import TOKENS
-from echo_synthesis.text.ipa import join, split_composed, split_decomposed
+from echo_synthesis.text.ipa import join_symbols, split_composed, split_decomposed
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -26,4 +26,4 @@ def test_accents_are_separate_for_other_engines(form: Literal["NFC", "NFD"]) -> 
 
 
 def test_joined_symbols_have_single_spaces_and_composed_letters() -> None:
-    assert join([" ", "ɪ", "c", "\u0327", " ", " ", "b", " "]) == "ɪç b"
+    assert join_symbols([" ", "ɪ", "c", "\u0327", " ", " ", "b", " "]) == "ɪç b"

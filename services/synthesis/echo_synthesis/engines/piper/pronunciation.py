@@ -23,7 +23,7 @@ _FROM_IPA: Final = str.maketrans(_TONES, _DIGITS)
 _CONTROLS: Final = frozenset("^$_")
 """Symbols of the models that are no sounds: beginning, end, padding."""
 
-Alone = Callable[[str], str]
+PronounceWord = Callable[[str], str]
 """Function that pronounces a single word."""
 
 
@@ -56,13 +56,13 @@ def initialise_espeak() -> None:
 
 def pronounce_word(word: str) -> str:
     """Return the phonemes of a single word, in the language that espeak is set to."""
-    return " ".join(_clean(spoken) for spoken, _, _ in espeakbridge.get_phonemes(word))
+    return " ".join(_normalize_phonemes(spoken) for spoken, _, _ in espeakbridge.get_phonemes(word))
 
 
-def pronounce(utterance: Utterance, alone: Alone) -> Iterator[list[Symbol]]:
+def pronounce(utterance: Utterance, alone: PronounceWord) -> Iterator[list[Symbol]]:
     """Yield the phonemes of an utterance, sentence by sentence."""
     sentence: list[Symbol] = []
-    for symbols, ends in _clauses(utterance, alone):
+    for symbols, ends in _find_clauses(utterance, alone):
         sentence += symbols
         if ends:
             yield sentence
@@ -71,15 +71,17 @@ def pronounce(utterance: Utterance, alone: Alone) -> Iterator[list[Symbol]]:
         yield sentence
 
 
-def _clauses(utterance: Utterance, alone: Alone) -> Iterator[tuple[list[Symbol], bool]]:
+def _find_clauses(utterance: Utterance, alone: PronounceWord) -> Iterator[tuple[list[Symbol], bool]]:
     """Yield the clauses that espeak finds, each with a flag for the end of a sentence."""
     text, words = utterance.text, utterance.words
-    runs = list(_runs(text, words, utterance.pronunciations, alone))
+    runs = list(_split_runs(text, words, utterance.pronunciations, alone))
     starts = [0, *(run.pieces[0].span.start for run in runs[1:]), len(text)]
     for run, following, start, end in zip(runs, [*runs[1:], None], starts, starts[1:], strict=False):
-        clauses = [(_clean(spoken), mark, ends) for spoken, mark, ends in espeakbridge.get_phonemes(text[start:end])]
+        clauses = [
+            (_normalize_phonemes(spoken), mark, ends) for spoken, mark, ends in espeakbridge.get_phonemes(text[start:end])
+        ]
         if following is not None and (run.ipa or following.ipa):
-            clauses = _continued(clauses, abbreviated=is_abbreviation(text, words, run.pieces[-1].word))
+            clauses = _continue_sentence(clauses, abbreviated=is_abbreviation(text, words, run.pieces[-1].word))
         if run.ipa:
             mark, ends = clauses[-1][1:] if clauses else ("", False)
             clauses = [("".join(split_decomposed(run.ipa.translate(_FROM_IPA))), mark, ends)]
@@ -98,7 +100,7 @@ def _clauses(utterance: Utterance, alone: Alone) -> Iterator[tuple[list[Symbol],
             position += len(spoken) + 1
 
 
-def _runs(text: str, words: Sequence[Span], given: Sequence[str | None], alone: Alone) -> Iterator[_Run]:
+def _split_runs(text: str, words: Sequence[Span], given: Sequence[str | None], alone: PronounceWord) -> Iterator[_Run]:
     """Yield the words in runs that are pronounced at once; a word with given IPA is a run."""
     first = 0
     for index, word in enumerate(words):
@@ -111,7 +113,7 @@ def _runs(text: str, words: Sequence[Span], given: Sequence[str | None], alone: 
             first = index + 1
 
 
-def _continued(clauses: Sequence[tuple[str, str, bool]], *, abbreviated: bool) -> list[tuple[str, str, bool]]:
+def _continue_sentence(clauses: Sequence[tuple[str, str, bool]], *, abbreviated: bool) -> list[tuple[str, str, bool]]:
     """Return clauses without the end of a sentence that espeak sees where its text ends, before or after a given word."""
     *before, (spoken, mark, ends) = clauses or [("", "", False)]
     if before and not spoken and not mark:  # an opening quotation mark
@@ -119,6 +121,6 @@ def _continued(clauses: Sequence[tuple[str, str, bool]], *, abbreviated: bool) -
     return [*before, (spoken, mark, ends) if mark and not abbreviated else (spoken, " ", False)]
 
 
-def _clean(spoken: str) -> str:
+def _normalize_phonemes(spoken: str) -> str:
     """Remove espeak's language annotations and separate accents from their letters (NFD)."""
     return unicodedata.normalize("NFD", _LANGUAGE_SWITCH.sub("", spoken))
