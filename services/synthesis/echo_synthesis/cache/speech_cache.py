@@ -7,36 +7,24 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any, ClassVar
-
-import structlog
 
 from echo_common.background_tasks import BackgroundTasks, running_in_background
 from echo_common.clock import now
 from echo_common.errors import EchoError
 from echo_common.metrics import CountLookup, count_nothing
-from echo_common.storage.port import ObjectNotFoundError, ObjectStore
-from echo_common.store.port import Collection, Document, DuplicateError, Filter, Index, Store
-from echo_synthesis.cache.cache_entry import FORMAT, DamagedEntryError, decode_entry, encode_entry
+from echo_common.storage.port import ObjectStore
+from echo_common.store.port import Collection, Index, Store
+from echo_synthesis.cache.cache_entry import FORMAT, decode_entry, encode_entry
+from echo_synthesis.cache.entry_store import EntryStore, InUse, PendingEntry, Verify, count_bad_takes
 from echo_synthesis.cache.single_flight import SingleFlight
 from echo_synthesis.engine import EngineSpec, Speech, Utterance
-from echo_synthesis.speech_check import ImplausibleSpeechError
 
-_KEEP_SHARE = 0.9
-_RECOUNT_SHARE = 0.05
 _WRITE_DELAY_SECONDS = 0.2
 """Seconds during which hits of one entry are collected into one write."""
 
 _MAXIMUM_USERS = 64
 """Maximum number of users whose marks an entry stores; for other users every use counts as the first."""
-
-_BAD_SPEECH_SECONDS = 86_400.0
-"""Seconds after which bad speech is spoken again: an engine with random output may then speak well."""
-
-InUse = Callable[[], Awaitable[bool]]
-Verify = Callable[[Speech], None]
-"""Function that raises `ImplausibleSpeechError` for speech that cannot belong to the text."""
 
 Make = Callable[[Speech | None], Awaitable[Speech]]
 """Function that synthesises a segment; from bad speech of an earlier call it continues with the next take."""
@@ -49,15 +37,6 @@ class _Lookup:
     speech: Speech
     cached: bool
     user_marks: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _PendingEntry:
-    """A speech that is being written, marks of its users, and the number of its takes if it is bad."""
-
-    blob: bytes
-    user_marks: Sequence[str]
-    takes: int | None
 
 
 @dataclass(slots=True)
@@ -73,9 +52,8 @@ class SpeechCache:
 
     Entries of another format are never served, and removed after the start. An entry that is damaged, or fails the check for
     engine output, is a miss and removed. Bad speech expires after a day, and with another version of the `bounds` of the quality
-    gate; it replaces neither good speech nor bad speech of more takes. An entry is written before its object and removed after
-    it, so that a crash leaves no object without an entry; bad speech under an entry of good speech is a miss and kept until that
-    is written. Losing an entry costs time, never correctness, so the cache's failures are logged and ignored.
+    gate; it replaces neither good speech nor bad speech of more takes. Losing an entry costs time, never correctness, so the cache's
+    failures are logged and ignored.
 
     Users share entries without noticing: a hit is reported only to a user who was given the entry before. An entry stores a
     mark of each user: a hash that differs in every entry.
@@ -93,19 +71,14 @@ class SpeechCache:
         bounds: str = "",
     ) -> None:
         self._entries = entries
-        self._objects = objects
+        self._store = EntryStore(entries, objects, capacity, bounds)
         self._capacity = capacity
         self._count_lookup = count_lookup
-        self._bounds = bounds
-        self._size = 0
-        self._uncounted = 0
         self._flights = SingleFlight[_Lookup]()
-        self._pending: dict[str, _PendingEntry] = {}
-        self._counting = asyncio.Lock()
+        self._pending: dict[str, PendingEntry] = {}
         self._usages: dict[str, _Usage] = {}
         self._waiting: dict[str, Counter[str]] = {}
         self._writing = BackgroundTasks()
-        self._log = structlog.get_logger("echo.speech_cache")
 
     @classmethod
     @asynccontextmanager
@@ -122,9 +95,9 @@ class SpeechCache:
         entries = store.collection("speech_cache")
         await entries.ensure(cls.indexes)
         cache = cls(entries, objects, capacity, count_lookup, bounds=bounds)
-        await cache._count()
+        await cache._store.count()
         try:
-            async with running_in_background(cache._remove_outdated()):
+            async with running_in_background(cache._store.remove_outdated()):
                 yield cache
         finally:
             await cache.wait_for_writes()  # the entry written last may still have users to add
@@ -137,7 +110,7 @@ class SpeechCache:
     @property
     def size_bytes(self) -> int:
         """Size of the entries, as far as this replica has counted them."""
-        return self._size
+        return self._store.size_bytes
 
     @staticmethod
     def key(engine: EngineSpec, utterance: Utterance, scope: str = "", *, check: str = "") -> str:
@@ -175,7 +148,7 @@ class SpeechCache:
             pending = self._pending_entry(key, speech)
             if self._capacity and keep(speech):
                 self._pending[key] = pending  # concurrent requests find it here while it is being written
-                self._writing.start(self._store(key, voice, pending, in_use))
+                self._writing.start(self._write(key, voice, pending, in_use))
             # the first response must equal later ones, sample by sample
             return _Lookup(replace(decode_entry(pending.blob), cost=speech.cost), cached=False, user_marks=pending.user_marks)
 
@@ -193,15 +166,11 @@ class SpeechCache:
     async def save_bad(self, key: str, voice: str, speech: Speech, in_use: InUse | None = None) -> None:
         """Store bad speech before its next take, so that its takes count even if this process ends. Failures are logged."""
         if self._capacity:
-            await self._write(key, voice, self._pending_entry(key, speech), in_use)
+            await self._store.write(key, voice, self._pending_entry(key, speech), in_use)
 
     async def purge(self, voice: str) -> int:
         """Remove all entries of a voice and return their number. Raises `StoreUnavailableError`, `StorageUnavailableError`."""
-        removed = 0
-        async for entry in self._entries.find({"voice": voice}):
-            await self._remove(entry, {"_id": entry["_id"]})
-            removed += 1
-        return removed
+        return await self._store.purge(voice)
 
     async def erase(self, user_id: str) -> None:
         """Remove the entries that only this user was given, and the user's marks in all others. Raises as `purge`."""
@@ -209,21 +178,20 @@ class SpeechCache:
         async for entry in self._entries.find({}, fields=["object_key", "size", "heard_by"]):
             mark, marks = _mark(entry["_id"], user_id), set(entry.get("heard_by", ()))
             if marks == {mark}:
-                await self._remove(entry, {"_id": entry["_id"]})
+                await self._store.remove(entry, {"_id": entry["_id"]})
             elif mark in marks:
                 await self._entries.update_one({"_id": entry["_id"]}, {"$pull": {"heard_by": mark}})
 
     async def known(self, object_keys: Sequence[str]) -> Sequence[str]:
         """Return the object keys that an entry refers to."""
-        found = self._entries.find({"_id": {"$in": [key.rpartition("/")[2] for key in object_keys]}}, fields=["object_key"])
-        return [str(entry["object_key"]) async for entry in found]
+        return await self._store.known(object_keys)
 
     async def wait_for_writes(self) -> None:
         """Wait until all pending writes have finished."""
         await self._writing.finish()
 
-    def _pending_entry(self, key: str, speech: Speech) -> _PendingEntry:
-        return _PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS], _bad_takes(speech))
+    def _pending_entry(self, key: str, speech: Speech) -> PendingEntry:
+        return PendingEntry(encode_entry(speech), list(self._waiting.get(key, ()))[:_MAXIMUM_USERS], count_bad_takes(speech))
 
     @contextmanager
     def _wait(self, key: str, mark: str) -> Iterator[bool]:
@@ -242,33 +210,12 @@ class SpeechCache:
             return None
         if (pending := self._pending.get(key)) is not None:
             return _Lookup(decode_entry(pending.blob), cached=True, user_marks=pending.user_marks)
-        try:
-            entry = await self._entries.find_one({"_id": key})
-            if entry is None or self._has_expired(entry):
-                return None
-            blob = b"".join([block async for block in self._objects.read(entry["object_key"])])
-        except ObjectNotFoundError:
-            return None  # being written, or its writer died; it is then written again
-        except EchoError as error:
-            self._log.warning("cache_read_failed", error=error.message)
+        found = await self._store.read(key, verify)
+        if found is None:
             return None
-        try:
-            speech = decode_entry(blob)
-            verify(speech)
-        except (DamagedEntryError, ImplausibleSpeechError) as error:
-            self._log.warning("cache_entry_removed", key=key, error=str(error))
-            with suppress(EchoError):
-                await self._remove(entry, {"_id": key})
-            return None
-        if _bad_takes(speech) is not None and "expires_at" not in entry:
-            return None  # another replica is replacing it, or its writer died; it is then written again
-        if _is_final(speech):
+        if _is_final(found.speech):
             self._usage_of(key).hits += 1
-        return _Lookup(speech, cached=True, user_marks=entry.get("heard_by", ()))
-
-    def _has_expired(self, entry: Document) -> bool:
-        """Return whether an entry holds bad speech that is to be spoken again."""
-        return "expires_at" in entry and (entry["expires_at"] <= now() or entry["bounds"] != self._bounds)
+        return _Lookup(found.speech, cached=True, user_marks=found.user_marks)
 
     def _usage_of(self, key: str) -> _Usage:
         """Return the pending changes of an entry, which are written soon or once the entry exists."""
@@ -294,92 +241,14 @@ class SpeechCache:
                 written |= new
         self._usages.pop(key, None)
 
-    async def _store(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
+    async def _write(self, key: str, voice: str, pending: PendingEntry, in_use: InUse | None) -> None:
         try:
-            await self._write(key, voice, pending, in_use)
+            await self._store.write(key, voice, pending, in_use)
         finally:
             if self._pending.get(key) is pending:
                 del self._pending[key]
             if key in self._usages:
                 self._writing.start(self._write_usage(key))
-
-    async def _write(self, key: str, voice: str, pending: _PendingEntry, in_use: InUse | None) -> None:
-        blob, user_marks = pending.blob, list(pending.user_marks)
-        object_key = f"speech/{key[:2]}/{key}"
-        fields = {
-            "format": FORMAT,
-            "object_key": object_key,
-            "size": len(blob),
-            "voice": voice,
-            "heard_by": user_marks,
-            "last_hit": now(),
-        }
-        try:
-            replaced = await self._entries.find_one({"_id": key})
-            await self._write_entry(key, fields, pending.takes)
-            await self._objects.put(object_key, blob, "application/octet-stream")
-            added = len(blob) - (0 if replaced is None else replaced["size"])
-            self._size += added
-            self._uncounted += added
-            # checked once the entry exists, because a later purge finds it
-            if in_use is not None and not await in_use():
-                await self._remove({"object_key": object_key, "size": len(blob)}, {"_id": key})
-            # other replicas write too: count regularly, not only when this replica's share would fill the cache
-            if self._size > self._capacity or self._uncounted > self._capacity * _RECOUNT_SHARE:
-                await self._make_room()
-        except DuplicateError:
-            return  # another replica has stored better speech
-        except EchoError as error:
-            self._log.warning("cache_write_failed", error=error.message)
-
-    async def _write_entry(self, key: str, fields: Document, takes: int | None) -> None:
-        """Write an entry of good speech, or of bad speech of a number of takes. Raises `DuplicateError` if there is a better one."""
-        if takes is None:
-            update = {"$set": fields, "$unset": {"expires_at": "", "takes": "", "bounds": ""}, "$inc": {"hits": 0}}
-            await self._entries.upsert({"_id": key}, update)
-            return
-        worse = [{"takes": {"$lte": takes}}, {"expires_at": {"$lte": now()}}, {"bounds": {"$ne": self._bounds}}]
-        expiry = {"expires_at": now() + timedelta(seconds=_BAD_SPEECH_SECONDS), "takes": takes, "bounds": self._bounds}
-        where = {"_id": key, "expires_at": {"$exists": True}, "$or": worse}
-        await self._entries.upsert(where, {"$set": {**fields, **expiry}, "$inc": {"hits": 0}})
-
-    async def _count(self) -> None:
-        self._uncounted = 0
-        self._size = sum([entry["size"] async for entry in self._entries.find({}, fields=["size"])])
-
-    async def _remove_outdated(self) -> None:
-        """Remove the entries of other formats; failed removals are retried at the next start."""
-        removed = 0
-        try:
-            async for entry in self._entries.find({"format": {"$ne": FORMAT}}):
-                await self._remove(entry, {"_id": entry["_id"]})
-                removed += 1
-        except EchoError as error:
-            self._log.warning("outdated_entries_not_removed", error=error.message)
-        if removed:
-            self._log.info("outdated_entries_removed", entries=removed)
-
-    async def _make_room(self) -> None:
-        async with self._counting:
-            await self._count()
-            if self._size <= self._capacity:
-                return
-            target = int(self._capacity * _KEEP_SHARE)
-            async for entry in self._entries.find({}, sort=[("last_hit", 1)]):
-                if self._size <= target:
-                    return
-                moment: datetime = entry["last_hit"]
-                await self._remove(entry, {"_id": entry["_id"], "last_hit": moment})
-
-    async def _remove(self, entry: Document, where: Filter) -> None:
-        await self._objects.delete(entry["object_key"])
-        if await self._entries.delete(where):
-            self._size -= entry["size"]
-
-
-def _bad_takes(speech: Speech) -> int | None:
-    """Return the number of takes of bad speech; None for other speech."""
-    return speech.quality.attempts if speech.quality is not None and speech.quality.problems else None
 
 
 def _is_final(speech: Speech) -> bool:
