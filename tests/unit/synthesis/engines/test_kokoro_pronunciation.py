@@ -96,7 +96,7 @@ def test_speech_with_other_sounds_has_another_version(espeak: Espeak) -> None:
     """If the digest changes, change the version too: the speech cache serves speech of the same version."""
     text = "Inside, in 1984, the garçon had no vin blanc left (at last)…"
     words = list(find_words(text, 100))
-    given = [None] * len(words)
+    given: list[str | None] = [None] * len(words)
     given[4:7] = ["gaʁ'sõ", "i:ç", "nɔ̃"]
     sounds = [(phoneme.symbol, phoneme.word) for phoneme in pronounce(text, words, "en-us", espeak, given)]
     assert (SPEC.version, sha256(repr(sounds).encode()).hexdigest()[:16]) == ("kokoro-82m-v1.0-3", "6aace2f5a327f78b")
