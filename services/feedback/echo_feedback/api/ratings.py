@@ -7,6 +7,7 @@ from fastapi import Depends
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
 from echo_common.contracts.errors.feedback import (
+    AudioNotReadyError,
     DictionaryOfferAcceptedError,
     DictionaryOfferNotFoundError,
     RatingNotFoundError,
@@ -43,7 +44,7 @@ router = PublicRouter("feedback")
     "/feedback",
     status=201,
     idempotent=True,
-    errors=(AudioNotFoundError,),
+    errors=(AudioNotFoundError, AudioNotReadyError),
     example=enveloped(examples.RATING),
 )
 async def rate_audio(body: RatingRequest, principal: SpeechWriter, token: Token, deps: Deps) -> Success[RatingView]:
@@ -115,7 +116,12 @@ async def delete_rating(rating_id: RatingId, principal: SpeechWriter, deps: Deps
     return ok(None, message="The rating is deleted.")
 
 
-@router.endpoint("GET", "/feedback/audio/{audio_id}/summary", errors=(AudioNotFoundError,), example=enveloped(examples.SUMMARY))
+@router.endpoint(
+    "GET",
+    "/feedback/audio/{audio_id}/summary",
+    errors=(AudioNotFoundError, AudioNotReadyError),
+    example=enveloped(examples.SUMMARY),
+)
 async def get_rating_summary(audio_id: AudioId, principal: SpeechReader, deps: Deps) -> Success[RatingSummary]:
     """Get the ratings of an audio in numbers."""
     return ok(views.rating_summary(audio_id, await ratings.summarize_audio(audio_id, principal, deps)))

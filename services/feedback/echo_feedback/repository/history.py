@@ -1,6 +1,7 @@
 """Storage of the usage history."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Literal
 
@@ -56,6 +57,15 @@ class UsageHistory:
     async def includes(self, entry_id: str, user_id: str) -> bool:
         """Return whether the user has the entry."""
         return await self._entries.find_one({"_id": entry_id, "user_id": user_id}) is not None
+
+    async def find_latest(self, related_id: str, actions: Collection[ActionType], user_id: str) -> Entry | None:
+        """Return the user's latest of these actions on a resource, or None.
+
+        Reads the user's entries from the newest to the one that is found: ask only for one that exists.
+        """
+        where = {"user_id": user_id, "related_id": related_id, "action_type": {"$in": [action.value for action in actions]}}
+        async with aclosing(self.find(where, limit=1)) as found:
+            return await anext(found, None)
 
     async def count(self, where: Mapping[str, Any]) -> int:
         """Return the number of entries that match."""

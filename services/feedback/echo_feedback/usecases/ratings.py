@@ -1,14 +1,16 @@
 """Use cases of ratings."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
+from echo_common.contracts.errors.feedback import AudioNotReadyError
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.feedback import RatingReason, RatingRequest
 from echo_common.contracts.http.history import ActionType
@@ -23,7 +25,15 @@ from echo_feedback.domain.ratings import RATINGS, Opinion, Rating
 from echo_feedback.domain.summaries import AudioSummary
 from echo_feedback.usecases.offers import find_offer
 
-_NEW: Final = timedelta(hours=1)
+_LONGEST_DELIVERY: Final = timedelta(hours=1)
+"""How long the event of a stored audio may be under way."""
+
+_STATES: Final = (ActionType.JOB_QUEUED, ActionType.JOB_COMPLETED, ActionType.JOB_FAILED, ActionType.JOB_CANCELLED)
+_LONGEST_WAITS: Final[Mapping[ActionType, timedelta]] = MappingProxyType(
+    {ActionType.JOB_QUEUED: timedelta(days=7), ActionType.JOB_COMPLETED: _LONGEST_DELIVERY}
+)
+"""How long after an action of its job an audio may arrive; that of a failed or cancelled job cannot."""
+
 RATING_ORDERS: Final = ("created_at", "updated_at", "rating")
 """Fields by which ratings can be sorted."""
 
@@ -56,7 +66,7 @@ class RatingFilter:
 
 
 async def rate_audio(body: RatingRequest, principal: Principal, token: str, deps: Dependencies) -> Rating:
-    """Rate the user's audio; replaces the user's earlier rating. Raises `AudioNotFoundError`, `ValidationError`.
+    """Rate the user's audio; replaces the user's earlier rating. Raises `ValidationError` and the errors of `find_audio`.
 
     `token` is the user's, for the words that were mispronounced.
     """
@@ -76,29 +86,40 @@ async def rate_audio(body: RatingRequest, principal: Principal, token: str, deps
 
 
 async def find_audio(audio_id: str, principal: Principal, deps: Dependencies) -> RatedAudio:
-    """Return the user's audio; wait for its event if it may be under way. Raises `AudioNotFoundError`, also for another user's."""
+    """Return the user's audio; wait for its event if it may be under way.
+
+    Raises `AudioNotFoundError`, also for another user's, and `AudioNotReadyError` while the event may still be under way.
+    """
+    may_arrive = False
     with deps.audios.waiting(audio_id) as arrived:
         found = await deps.audios.find(audio_id, principal.user_id)
         if found is None:
-            if await _may_arrive(audio_id, principal, deps):
+            may_arrive = await _may_arrive(audio_id, principal, deps)
+            if may_arrive:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(deps.settings.audio_wait_seconds):
                         await arrived.wait()
             found = await deps.audios.find(audio_id, principal.user_id)  # the event may have arrived, also in another replica
-    if found is None:
-        raise AudioNotFoundError
-    return found
+    if found is not None:
+        return found
+    if may_arrive and not await deps.audios.knows(audio_id):
+        raise AudioNotReadyError
+    raise AudioNotFoundError
 
 
 async def _may_arrive(audio_id: str, principal: Principal, deps: Dependencies) -> bool:
-    """Return whether the event of an unknown audio may be under way: its id is new, or that of a job of the user."""
+    """Return whether the event of an unknown audio may be under way: its id is new, or the user's job may still store it.
+
+    An id that was made up is new for `_LONGEST_DELIVERY` at most, too: ids hold their time.
+    """
     made_at = parse_time(audio_id)
     if made_at is None or await deps.audios.knows(audio_id):
         return False
-    if abs(now() - made_at) < _NEW:
-        return True
     job_id = f"job_{audio_id.removeprefix('aud_')}"  # a job may have waited for hours before its audio is stored
-    return await deps.history.includes(Entry.id_of_first(ActionType.JOB_QUEUED, job_id), principal.user_id)
+    if not await deps.history.includes(Entry.id_of_first(ActionType.JOB_QUEUED, job_id), principal.user_id):
+        return abs(now() - made_at) < _LONGEST_DELIVERY
+    latest = await deps.history.find_latest(job_id, _STATES, principal.user_id)
+    return latest is not None and now() - latest.timestamp < _LONGEST_WAITS.get(latest.action_type, timedelta(0))
 
 
 async def list_ratings(wanted: RatingFilter, page: Page, deps: Dependencies) -> tuple[list[Rating], int]:
@@ -126,7 +147,7 @@ async def delete_rating(rating_id: str, principal: Principal, deps: Dependencies
 
 
 async def summarize_audio(audio_id: str, principal: Principal, deps: Dependencies) -> AudioSummary:
-    """Return the ratings of the user's audio in numbers. Raises `AudioNotFoundError`."""
+    """Return the ratings of the user's audio in numbers. Raises the errors of `find_audio`."""
     audio = await find_audio(audio_id, principal, deps)
     return AudioSummary.of([rating async for rating in deps.ratings.find({"audio_id": audio.id})])
 

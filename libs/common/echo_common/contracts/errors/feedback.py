@@ -1,6 +1,12 @@
 """Errors of feedback."""
 
-from echo_common.errors import ConflictError, NotFoundError
+from echo_common.errors import ConflictError, NotFoundError, ServiceUnavailableError
+
+
+class AudioNotReadyError(ServiceUnavailableError):
+    """The audio cannot be rated yet, because its event has not arrived; try again after the time in Retry-After."""
+
+    code = "AUDIO_NOT_READY"
 
 
 class RatingNotFoundError(NotFoundError):
