@@ -42,7 +42,9 @@ class TokenTrust:
         self._live_settings = live_settings or LiveSettings()
         self._known = _Known()
         self._refreshing = asyncio.Lock()
-        self._refreshed_at = float("-inf")
+        self._early: asyncio.Task[None] | None = None
+        self._refreshed_early_at = float("-inf")
+        self._failed_at = float("-inf")
         self._log = structlog.get_logger("echo.trust")
 
     @classmethod
@@ -56,7 +58,12 @@ class TokenTrust:
         """
         trust = cls(client, live_settings)
         async with running_in_background(trust._follow(every)):
-            yield trust
+            try:
+                yield trust
+            finally:
+                if trust._early is not None:
+                    trust._early.cancel()
+                    await asyncio.wait({trust._early})
 
     @property
     def known(self) -> bool:
@@ -78,6 +85,13 @@ class TokenTrust:
             await self._read()
 
     async def _read(self) -> None:
+        try:
+            await self._fetch()
+        except EchoError:
+            self._failed_at = time.monotonic()
+            raise
+
+    async def _fetch(self) -> None:
         etag = self._known.etag
         response = await self._client.fetch("GET", TRUST_PATH, headers={"If-None-Match": etag} if etag else None, seconds=2.0)
         if response.status == 304:
@@ -93,14 +107,25 @@ class TokenTrust:
         )
 
     async def refresh_early(self) -> None:
-        """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises."""
-        before = self._known
-        async with self._refreshing:
-            if self._known is not before or time.monotonic() - self._refreshed_at < _EARLY_REFRESH_SECONDS:
+        """Refresh before the next poll: one request for all concurrent calls, at most once a second. Never raises.
+
+        While auth does not respond, a call takes no longer than one attempt: it shares the attempt that is running, also its failure.
+        """
+        if self._early is None:
+            if time.monotonic() - self._refreshed_early_at < _EARLY_REFRESH_SECONDS:
                 return
-            self._refreshed_at = time.monotonic()
-            with suppress(EchoError):
-                await self._read()
+            self._early = asyncio.create_task(self._refresh_for_all())
+        await asyncio.shield(self._early)  # the others still wait for it if this request is cancelled
+
+    async def _refresh_for_all(self) -> None:
+        started_at, before = time.monotonic(), self._known
+        try:
+            async with self._refreshing:
+                if self._known is before and self._failed_at < started_at:  # otherwise a poll has had a result meanwhile
+                    with suppress(EchoError):
+                        await self._read()
+        finally:
+            self._early, self._refreshed_early_at = None, time.monotonic()
 
     async def apply_changes(self) -> None:
         """Refresh at once, because auth published a change; the next poll makes up for a failure. Never raises."""
