@@ -51,6 +51,8 @@ class Authentication:
         access: TokenlessAccess | None = scope["app"].state.dependencies.tokenless
         if access is None or any(name in _CREDENTIALS for name, _ in scope["headers"]) or not access.allows(scope):
             return None
+        verifier: TokenVerifier = scope["app"].state.verifier
+        await verifier.require_keys()
         token = await access.token()
         scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer " + token.encode())]
         return token
@@ -66,6 +68,7 @@ async def _exchanged(credential: str, verifier: TokenVerifier, scope: Scope) -> 
 
 
 async def _exchange(credential: str, verifier: TokenVerifier, scope: Scope) -> tuple[str, Principal]:
+    await verifier.require_keys()  # without them, auth is not asked for a token in vain
     exchange: CredentialExchange = scope["app"].state.dependencies.credential_exchange
     token = await exchange.token_of(credential, address_of(scope))
     try:

@@ -16,6 +16,7 @@ from limits.storage import storage_from_string
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echo_common.auth.principal import Principal
+from echo_common.auth.tokens import VerificationUnavailableError
 from echo_common.contracts.http.quotas import UsageView
 from echo_common.contracts.system_settings import ANONYMOUS_REQUESTS, CREDENTIAL_REQUESTS, REQUESTS_PER_MINUTE
 from echo_common.errors import RateLimitedError
@@ -74,7 +75,7 @@ class RateLimiter:
 
     async def count(self, method: str, path: str, principal: Principal | None, address: str) -> Quota | None:
         """Count a request and return its quota, or None if no limit applies."""
-        if self._takes_credentials(method, path):
+        if self.takes_credentials(method, path):
             policy, setting, key = "credentials", CREDENTIAL_REQUESTS, f"credentials/{network_of(address)}"
         elif principal is None:
             policy, setting, key = "default", ANONYMOUS_REQUESTS, f"address/{network_of(address)}"
@@ -83,7 +84,8 @@ class RateLimiter:
         limit = self._live_settings.get(setting)
         return await self._increment(policy, limit, key) if limit else None
 
-    def _takes_credentials(self, method: str, path: str) -> bool:
+    def takes_credentials(self, method: str, path: str) -> bool:
+        """Return whether requests have the limit for credentials."""
         if (method, path) in self._credentials:
             return True
         template = self._credential_template
@@ -129,6 +131,9 @@ def _of_user(principal: Principal) -> str:
 class RateLimitMiddleware:
     """Middleware that counts requests, rejects those beyond the rate limit, and adds the header fields of
     draft-ietf-httpapi-ratelimit-headers (revision 08 and later) to every response.
+
+    While credentials cannot be verified, it is not known whose requests they are: they are refused and count for no one. They reach
+    no service; the open connections of an address bound them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -143,6 +148,10 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
+        outage = _outage(scope)
+        if outage is not None and not rate_limiter.takes_credentials(scope["method"], scope["path"]):
+            await public_error_response(outage, scope)(scope, receive, send)
+            return
         principal = scope["state"].get("principal")
         quota = await rate_limiter.count(scope["method"], scope["path"], principal, address_of(scope))
         if quota is None:
@@ -165,6 +174,9 @@ class RateLimitMiddleware:
         await self._app(scope, receive, counted_send)
 
     async def _admit_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (outage := _outage(scope)) is not None:
+            await deny_websocket(outage, scope, send)
+            return
         rate_limiter: RateLimiter = scope["app"].state.dependencies.rate_limiter
         principal = scope["state"].get("principal")
         quota = await rate_limiter.count("WEBSOCKET", scope["path"], principal, address_of(scope))
@@ -172,3 +184,9 @@ class RateLimitMiddleware:
             await deny_websocket(RateLimitedError(retry_after=quota.reset), scope, send)
             return
         await self._app(scope, receive, send)
+
+
+def _outage(scope: Scope) -> VerificationUnavailableError | None:
+    """Return the error of a request whose credential cannot be verified yet, or None."""
+    refusal = scope["state"].get("refusal")
+    return refusal if isinstance(refusal, VerificationUnavailableError) else None

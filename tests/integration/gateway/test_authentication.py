@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -289,3 +290,33 @@ async def test_a_client_that_obeys_the_fields_is_never_refused(start: Start, mon
                 fields = dict(field.split("=") for field in response.headers["RateLimit"].split(";")[1:])
             if fields["r"] == "0":
                 await asyncio.sleep(int(fields["t"]))  # the client waits as told
+
+
+async def test_credentials_that_cannot_be_verified_yet_are_refused_and_counted_for_no_one(
+    start: Start, synthesis: Upstream
+) -> None:
+    async with start() as gateway:
+        gateway.issuer.reachable = False
+    async with start() as gateway:
+        for headers in (gateway.bearer(), {"X-API-Key": "echo_key"}) * 2:
+            async with gateway.ask("GET", VOICES, headers=headers) as response:
+                assert (response.status, (await response.json())["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")
+                assert int(response.headers["Retry-After"]) > 0
+                assert "RateLimit" not in response.headers
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await gateway.session.ws_connect(gateway.url + "/api/v1/live", headers=gateway.bearer())
+        assert refused.value.status == 503
+        assert (gateway.issuer.exchanges, synthesis.asked) == ([], [])
+
+        async with gateway.ask("GET", VOICES, headers={"Authorization": "Bearer x"}) as response:
+            assert (response.status, response.headers["RateLimit"].split(";")[1]) == (401, "r=59")
+        async with gateway.ask("POST", "/api/v1/auth/login", data=b"{}") as response:
+            assert response.headers["RateLimit"].startswith('"credentials";r=9;')
+
+        gateway.issuer.reachable = True
+
+        async def verified() -> bool:
+            async with gateway.ask("GET", VOICES) as response:
+                return bool(response.status == 200 and '"default";r=99;' in response.headers["RateLimit"])
+
+        await eventually(verified)

@@ -103,3 +103,12 @@ async def test_a_sent_token_takes_precedence(tokenless: Gateway, synthesis: Upst
     mine = tokenless.bearer()
     assert await asked(tokenless, **mine) == 200
     assert synthesis.asked[0].header("authorization") == mine["Authorization"]
+
+
+async def test_auth_is_not_asked_for_a_token_that_cannot_be_verified(
+    tokenless: Gateway, start: Start, synthesis: Upstream
+) -> None:
+    tokenless.issuer.reachable = False
+    async with start() as restarted:
+        assert await asked(restarted) == 503
+        assert (restarted.issuer.local_sessions, synthesis.asked) == (0, [])

@@ -45,6 +45,10 @@ class AmbiguousCredentialsError(UnauthenticatedError):
     code = "AMBIGUOUS_CREDENTIALS"
 
 
+class VerificationUnavailableError(ServiceUnavailableError):
+    """Credentials cannot be verified right now; try again after the time in Retry-After."""
+
+
 class TrustedKeys(Protocol):
     """Public keys and revocations in force; `echo_common.http.token_trust.TokenTrust` reads them from auth."""
 
@@ -85,7 +89,7 @@ class TokenVerifier:
     async def verify(self, token: str) -> Principal:
         """Return the principal of a token; awaits nothing when its key is known.
 
-        Raises `InvalidTokenError`, `TokenExpiredError`, or `ServiceUnavailableError` while auth has not responded yet.
+        Raises `InvalidTokenError`, `TokenExpiredError`, or `VerificationUnavailableError` while auth has not responded yet.
         """
         verified = self._cache.get(token)
         if verified is None or self._trust.key(verified.key_id) is None:
@@ -102,6 +106,13 @@ class TokenVerifier:
         if self.revoked(verified.principal):
             raise InvalidTokenError
         return verified.principal
+
+    async def require_keys(self) -> None:
+        """Check that tokens can be verified. Raises `VerificationUnavailableError` while auth has not responded yet."""
+        if not self._trust.known:
+            await self._trust.refresh_early()
+            if not self._trust.known:
+                raise VerificationUnavailableError
 
     def revoked(self, principal: Principal) -> bool:
         """Return whether the principal's session has ended, or all tokens of its user have been revoked since."""
@@ -138,7 +149,7 @@ class TokenVerifier:
         if (key := self._trust.key(key_id)) is not None:
             return key
         if not self._trust.known:
-            raise ServiceUnavailableError("auth is not reachable right now.")
+            raise VerificationUnavailableError
         raise InvalidTokenError
 
 

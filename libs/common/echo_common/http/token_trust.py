@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
-from echo_common.background_tasks import report_failure, running_in_background
+from echo_common.background_tasks import BackgroundTasks, report_failure, running_in_background
 from echo_common.contracts.http.auth import TRUST_PATH, TrustDocument
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.client import ServiceClient
@@ -42,6 +42,7 @@ class TokenTrust:
         self._live_settings = live_settings or LiveSettings()
         self._known = _Known()
         self._refreshing = asyncio.Lock()
+        self._background = BackgroundTasks()
         self._early: asyncio.Task[None] | None = None
         self._refreshed_early_at = float("-inf")
         self._failed_at = float("-inf")
@@ -61,9 +62,7 @@ class TokenTrust:
             try:
                 yield trust
             finally:
-                if trust._early is not None:
-                    trust._early.cancel()
-                    await asyncio.wait({trust._early})
+                await trust._background.close()
 
     @property
     def known(self) -> bool:
@@ -114,7 +113,7 @@ class TokenTrust:
         if self._early is None:
             if time.monotonic() - self._refreshed_early_at < _EARLY_REFRESH_SECONDS:
                 return
-            self._early = asyncio.create_task(self._refresh_for_all())
+            self._early = self._background.start(self._refresh_for_all(), awaited=True)
         await asyncio.shield(self._early)  # the others still wait for it if this request is cancelled
 
     async def _refresh_for_all(self) -> None:
