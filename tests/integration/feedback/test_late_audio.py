@@ -22,6 +22,19 @@ FIELDS: dict[type[DomainEvent], dict[str, Any]] = {
     JobFailed: {"code": "ENGINE_FAILED", "message": "The engine failed."},
 }
 
+Actions = Sequence[tuple[type[DomainEvent], float]]
+"""Events of a job, and how many hours ago they occurred."""
+
+JOBS: dict[str, tuple[Actions, tuple[int, str]]] = {
+    "pending": ([(JobQueued, 2)], NOT_READY),
+    "lost": ([(JobQueued, 8 * 24)], NOT_FOUND),
+    "completed": ([(JobQueued, 3), (JobCompleted, 0.5)], NOT_READY),
+    "completed long ago": ([(JobQueued, 3), (JobCompleted, 2)], NOT_FOUND),
+    "failed": ([(JobQueued, 3), (JobFailed, 0.5)], NOT_FOUND),
+    "cancelled": ([(JobQueued, 3), (JobCancelled, 0.5)], NOT_FOUND),
+    "retried": ([(JobQueued, 3), (JobFailed, 2), (JobQueued, 1)], NOT_READY),
+}
+
 
 async def responses(client: FeedbackClient, audio_id: str) -> list[Any]:
     return [await client.rate(audio_id, 4), await client.ask("GET", f"/feedback/audio/{audio_id}/summary")]
@@ -39,21 +52,9 @@ async def test_requests_are_repeated_until_the_event_of_their_audio_arrives(star
             assert refusal(response) == NOT_FOUND
 
 
-@pytest.mark.parametrize(
-    ("actions", "expected"),
-    [
-        ([(JobQueued, 2)], NOT_READY),
-        ([(JobQueued, 8 * 24)], NOT_FOUND),
-        ([(JobQueued, 3), (JobCompleted, 0.5)], NOT_READY),
-        ([(JobQueued, 3), (JobCompleted, 2)], NOT_FOUND),
-        ([(JobQueued, 3), (JobFailed, 0.5)], NOT_FOUND),
-        ([(JobQueued, 3), (JobCancelled, 0.5)], NOT_FOUND),
-        ([(JobQueued, 3), (JobFailed, 2), (JobQueued, 1)], NOT_READY),
-    ],
-    ids=["pending", "lost", "completed", "completed long ago", "failed", "cancelled", "retried"],
-)
+@pytest.mark.parametrize(("actions", "expected"), JOBS.values(), ids=list(JOBS))
 async def test_requests_for_audio_of_a_job_are_repeated_while_it_may_arrive(
-    start: Start, actions: Sequence[tuple[type[DomainEvent], float]], expected: tuple[int, str]
+    start: Start, actions: Actions, expected: tuple[int, str]
 ) -> None:
     made = ULID.from_datetime(now() - timedelta(days=10))
     async with start(audio_wait_seconds=0) as ada:
