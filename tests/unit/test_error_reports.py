@@ -178,7 +178,7 @@ def test_messages_of_errors_that_may_quote_a_text_are_not_reported() -> None:
     class QuotingError(_EngineBrokenError):
         """The provider broke."""
 
-        quotes = True
+        may_quote_text = True
 
     assert describe_error(QuotingError(f"no speech of {TEXT}")) == "The provider broke."
 

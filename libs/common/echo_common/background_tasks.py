@@ -34,7 +34,7 @@ class BackgroundTasks:
         return tuple(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, T], *, awaited: bool = False) -> asyncio.Task[T]:
-        """Start a task. The errors of an `awaited` one are its caller's to handle."""
+        """Start a task. With `awaited`, the caller handles the errors of the task; they are neither logged nor reported."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard if awaited else self._end)
@@ -70,9 +70,17 @@ def report_failure(log: FilteringBoundLogger, work: str, error: Exception) -> No
         errors.report("background", work, error)
 
 
+def report_unless_outage(log: FilteringBoundLogger, work: str, error: Exception) -> None:
+    """Log an outage or a conflict of work in the background as `<work>_interrupted`; report any other error as a failure."""
+    if isinstance(error, EchoError) and (error.remote or not is_failure(error)):
+        log.warning(f"{work}_interrupted", error=error.message)
+    else:
+        report_failure(log, work, error)
+
+
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """A round of a loop, whose errors end this round alone."""
+class _ErrorTolerance:
+    """A context whose errors end this context alone."""
 
     log: FilteringBoundLogger
     work: str
@@ -83,10 +91,7 @@ class _Round:
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
         if not isinstance(error, Exception):
             return False
-        if isinstance(error, EchoError) and (error.remote or not is_failure(error)):
-            self.log.warning(f"{self.work}_interrupted", error=error.message)
-        else:
-            report_failure(self.log, self.work, error)
+        report_unless_outage(self.log, self.work, error)
         return True
 
 
@@ -95,7 +100,7 @@ def continue_after_errors(log: FilteringBoundLogger, work: str) -> AbstractConte
 
     An unexpected error is logged and reported, see `report_failure`; an outage or a conflict is logged as `<work>_interrupted`.
     """
-    return _Round(log, work)
+    return _ErrorTolerance(log, work)
 
 
 @asynccontextmanager

@@ -141,7 +141,7 @@ def describe_error(error: BaseException | None) -> str:
     if error is None:
         return ""
     if isinstance(error, EchoError):
-        return error.message if error.status >= _SERVER_ERROR and not error.quotes else error.default_message()
+        return error.message if error.status >= _SERVER_ERROR and not error.may_quote_text else error.default_message()
     kind = type(error).__name__
     if isinstance(error, InvalidDataError):
         problems = dict.fromkeys(problem["type"] for problem in error.errors(include_input=False, include_context=False))

@@ -20,7 +20,7 @@ class EchoError(Exception):
     status: ClassVar[int] = 500
     remote: ClassVar[bool] = False
     """True for an error of another service, which has reported it."""
-    quotes: ClassVar[bool] = False
+    may_quote_text: ClassVar[bool] = False
     """True if a message may quote the text of a user; the error log then has the default message in its place."""
 
     def __init__(self, message: str | None = None, *, details: Details | None = None, retry_after: int | None = None) -> None:

@@ -14,6 +14,7 @@ import structlog
 from echo_auth.domain.audit import AuditEntry, Details, Head
 from echo_auth.encryption import Purpose
 from echo_common.clock import now
+from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.encryption import derive_key
 from echo_common.http.addresses import parse_address
@@ -47,9 +48,10 @@ class AuditLog:
 
     An entry's id is its sequence number, so of two replicas that append at once one retries. An entry is written before the
     change that it describes: a change without an entry is impossible, while an entry may describe a change that failed
-    afterwards. Actions in other services are appended from their events, which they write together with the change. The newest
-    sequence number and hash are also kept in `audit_head` and logged, so that entries removed from the end are missed. The chain
-    is keyed with ECHO_AUTH_SECRET: who can write the database alone cannot compute it anew.
+    afterwards. Actions in other services are appended from their events, which they write together with the change: once each,
+    but after it and in any order. The newest sequence number and hash are also kept in `audit_head` and logged, so that entries
+    removed from the end are missed. The chain is keyed with ECHO_AUTH_SECRET: write access to the database alone does not
+    suffice to compute it anew.
     """
 
     def __init__(self, entries: Collection, heads: Collection, secret: str) -> None:
@@ -65,7 +67,8 @@ class AuditLog:
     async def open(cls, store: Store, secret: str) -> "AuditLog":
         """Open the log, with indexes for its filters."""
         log = cls(store.collection("audit_log"), store.collection("audit_head"), secret)
-        await log._entries.ensure([Index([("at", -1)]), *(Index([(field, 1)]) for field in ("action", "actor", "target"))])
+        filters = [Index([(field, 1)]) for field in ("action", "actor", "target")]
+        await log._entries.ensure([Index([("at", -1)]), *filters, Index([("details.event_id", 1)], sparse=True)])
         await log._heads.ensure([])
         await log._create_head()
         return log
@@ -81,23 +84,33 @@ class AuditLog:
         actor: str | None = None,
         target: str | None = None,
         address: str | None = None,
+        event: DomainEvent | None = None,
         **details: bool | int | str | None,
     ) -> None:
         """Append an entry. Call this after all checks and before the change, so that no change lacks its entry.
+
+        An action in another service is recorded from its event, after the change. `at` is the time of recording.
 
         Args:
             action: The action.
             actor: Id of the user who acts; None if unknown, or the platform itself.
             target: Id of the user whose account is concerned.
             address: The client's address.
+            event: The event of an action in another service. Its id and time are added to the details; an event that the log
+                has is not recorded again.
             details: Further values; no secrets, no personal data.
 
         Raises:
             StoreUnavailableError: The database is not reachable. Nothing may be changed then.
         """
+        if event is not None:
+            details |= {"event_id": event.event_id, "occurred_at": event.occurred_at.isoformat().replace("+00:00", "Z")}
         async with self._appending:
             while True:
                 tail = self._tail or await self._stored_tail()
+                # After the tail is known: an entry that another replica adds from here on has the sequence number of this one.
+                if event is not None and await self._entries.find_one({"details.event_id": event.event_id}) is not None:
+                    return
                 entry = AuditEntry(
                     sequence=tail.sequence + 1,
                     at=now(),

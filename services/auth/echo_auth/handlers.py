@@ -49,7 +49,7 @@ for erased in get_args(UserDataErased):
 
 
 async def record_webhook_action(event: WebhookEvent, dependencies: Dependencies) -> None:
-    """Append the action to the audit log, after it took effect: the event was written together with the change.
+    """Append the action to the audit log, unless the log has it, after it took effect: its event was written with the change.
 
     The platform itself disables webhooks for other reasons than their user.
     """
@@ -57,8 +57,9 @@ async def record_webhook_action(event: WebhookEvent, dependencies: Dependencies)
     by_user = reason in {None, DisabledReason.USER}
     details = {"webhook_id": event.webhook_id, **({} if reason is None else {"reason": reason})}
     actor = event.user_id if by_user else None
-    await dependencies.audit.record(_WEBHOOK_ACTIONS[type(event)], actor=actor, target=event.user_id, **details)
+    action = _WEBHOOK_ACTIONS[type(event)]
+    await dependencies.audit.record(action, actor=actor, target=event.user_id, event=event, **details)
 
 
 for webhook_event in get_args(WebhookEvent):
-    subscriptions.on(webhook_event, concurrency=1)(record_webhook_action)
+    subscriptions.on(webhook_event, idempotent=True, concurrency=1)(record_webhook_action)

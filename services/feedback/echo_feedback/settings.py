@@ -16,7 +16,8 @@ SECRET_SETTING: Final = "ECHO_FEEDBACK_SECRET"  # noqa: S105 - the name of the s
 _MOST_RETRIES: Final = 20
 _DAY_SECONDS: Final = 24 * 3600
 _LONGEST_RETRIES_DAYS: Final = SHORTEST_RETENTION_DELIVERIES_DAYS - 1
-"""Sum of the pauses: every retry is due a day before its delivery expires, whatever the system setting."""
+"""Sum of the pauses. With their variation of a tenth, every retry is due 0.8 days before its delivery expires, less the time of the
+requests and the wait for slots, whatever the system setting."""
 
 
 class FeedbackSettings(BaseSettings):

@@ -11,7 +11,6 @@ import structlog
 from limits.aio.storage import Storage
 
 from echo_common.background_tasks import continue_after_errors, running_in_background
-from echo_common.errors import EchoError
 from echo_common.store.port import Collection
 
 _SAVED = "windows"
@@ -94,7 +93,7 @@ class WindowStorage(Storage):
 async def saved_windows(storage: WindowStorage, collection: Collection, *, every: float = 5.0) -> AsyncIterator[None]:
     """Restore the counts of the last process, and save those of this one every few seconds and on exit.
 
-    A failure to save is logged: limits must not make the API unavailable.
+    An error of a save is logged, and the next save repeats it: limits must not make the API unavailable.
     """
     await collection.ensure([])
     document = await collection.find_one({"_id": _SAVED})
@@ -103,7 +102,8 @@ async def saved_windows(storage: WindowStorage, collection: Collection, *, every
         async with running_in_background(_save_regularly(storage, collection, every)):
             yield
     finally:
-        await _save(storage, collection)
+        with continue_after_errors(_log, "rate_limits_save"):
+            await _save(storage.windows, collection)
 
 
 async def _save_regularly(storage: WindowStorage, collection: Collection, every: float) -> None:
@@ -112,18 +112,13 @@ async def _save_regularly(storage: WindowStorage, collection: Collection, every:
         await asyncio.sleep(every)
         if (windows := storage.windows) != saved:
             with continue_after_errors(_log, "rate_limits_save"):
-                await _save(storage, collection)
-            saved = windows
+                await _save(windows, collection)
+                saved = windows
 
 
 def _most_used(windows: Sequence[Window]) -> Sequence[Window]:
     return nlargest(_MOST_SAVED, windows, key=lambda window: window.requests)
 
 
-async def _save(storage: WindowStorage, collection: Collection) -> None:
-    try:
-        await collection.upsert(
-            {"_id": _SAVED}, {"$set": {"windows": [list(window) for window in _most_used(storage.windows)]}}
-        )
-    except EchoError as error:
-        _log.warning("rate_limits_not_saved", error=error.message)
+async def _save(windows: Sequence[Window], collection: Collection) -> None:
+    await collection.upsert({"_id": _SAVED}, {"$set": {"windows": [list(window) for window in _most_used(windows)]}})

@@ -94,7 +94,7 @@ class StoredSpeech(Result[Job]):
             await self._deps.audio.withdraw(self._audio)
         await self._delete(self._audio.object_keys)
 
-    async def remove_superseded(self) -> None:
+    async def finish(self) -> None:
         """Delete the objects of earlier attempts."""
         if self._audio.attempt > 1:
             current = set(self._audio.object_keys)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from echo_auth.audit_log import AuditLog
+from echo_auth.handlers import record_webhook_action
 from echo_common.contracts.events.feedback import (
     WebhookCreated,
     WebhookDeleted,
@@ -169,6 +171,27 @@ async def test_actions_on_webhooks_are_recorded_from_their_events_once(auth: Aut
     ]
     assert {(entry["target"], entry["details"]["webhook_id"]) for entry in entries} == {(own, "whk_1")}
     assert (await admin.call("GET", "/admin/audit/verification")).data["intact"]
+
+
+async def test_an_event_that_replicas_handle_at_once_is_recorded_once(log: AuditLog, store: Store) -> None:
+    """Also if a replica ended between the entry and the mark of its inbox."""
+    other = await AuditLog.open(store, SECRET)
+    events = [WebhookCreated(webhook_id=f"whk_{number}", user_id="usr_ada") for number in range(5)]
+    await asyncio.gather(
+        *(one.record(AuditAction.WEBHOOK_CREATED, event=event) for event in events for one in (log, other, log))
+    )
+    verified = await other.verify()
+    assert (verified.entries, list(verified.problems)) == (ENTRIES + len(events), [])
+
+
+async def test_the_entry_of_an_event_has_its_time(auth: Auth) -> None:
+    admin = await administrator(auth)
+    event = WebhookSecretReplaced(webhook_id="whk_1", user_id="usr_ada", occurred_at=datetime(2026, 1, 31, 10, tzinfo=UTC))
+    await record_webhook_action(event, auth.deps)
+    await record_webhook_action(event, auth.deps)
+    (entry,) = (await admin.call("GET", "/admin/audit?action=webhook_secret_replaced")).data
+    assert entry["details"] == {"webhook_id": "whk_1", "event_id": event.event_id, "occurred_at": "2026-01-31T10:00:00Z"}
+    assert entry["at"] > "2026-02"
 
 
 async def test_an_action_without_its_entry_does_not_happen(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:

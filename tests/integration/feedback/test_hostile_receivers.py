@@ -11,7 +11,7 @@ import pytest
 
 from echo_common.contracts.http.webhooks import DeliveryError
 from echo_feedback.outbound.client import EXCERPT_BYTES
-from echo_feedback.outbound.connector import INFORMATIONAL_RESPONSES, LARGEST_HEAD_BYTES
+from echo_feedback.outbound.connector import INFORMATIONAL_RESPONSES, LARGEST_BODY_BYTES, LARGEST_HEAD_BYTES
 from tests.support.certificates import Certificate
 from tests.support.outbound import LOCAL, client
 from tests.support.receiver import Receiver
@@ -178,22 +178,51 @@ async def test_single_bytes_do_not_prolong_the_time_limit(
     assert (sent.status, sent.error) == (status, error)
 
 
+SOCKET_BUFFERS = 16 * 1_048_576
+"""Bytes that the buffers of both sockets hold at most: the server has written them before the client reads them."""
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("start", "endless"),
+    ("start", "endless", "results"),
     [
-        (CHUNKED, b"0" * 8_000),
-        (CHUNKED + b"3;", b"a=b;" * 2_000),
-        (CHUNKED + b"3\r\nabc\r\n0\r\n", b"x-a: b\r\n" * 1_000),
-        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", b"a" * 65_536),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n" * 500),
+        (CHUNKED, b"0" * 8_000, {(200, None)}),
+        (CHUNKED + b"3;", b"a=b;" * 2_000, {(200, None)}),
+        # The error of the trailers may come together with the status, or after it.
+        (CHUNKED + b"3\r\nabc\r\n0\r\n", b"x-a: b\r\n" * 1_000, {(None, DeliveryError.INVALID_RESPONSE), (200, None)}),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+            b"a" * 65_536,
+            {(101, DeliveryError.REFUSED)},
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n" * 500, {(204, None)}),
     ],
     ids=["chunk-size", "chunk-extension", "trailers", "other-protocol", "responses"],
 )
-async def test_endless_bytes_without_content_end_the_connection(start: bytes, endless: bytes) -> None:
-    """The time limit is far off: the request ends because of the bound."""
-    async with sending(start, endless=endless) as port, client() as (outbound, _):
-        sent = await outbound.post(f"http://a.example:{port}/", b"{}", {}, seconds=300)
+async def test_endless_bytes_without_content_end_the_connection(
+    start: bytes, endless: bytes, results: set[tuple[int | None, DeliveryError | None]]
+) -> None:
+    """The time limit is far off: the request ends because of the bound, and with it the connection."""
+    written, ended = 0, asyncio.Event()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(start)
+            while True:
+                writer.write(endless)
+                await writer.drain()
+                written += len(endless)
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server, client() as (outbound, _):
+        sent = await outbound.post(f"http://a.example:{server.sockets[0].getsockname()[1]}/", b"{}", {}, seconds=300)
+        async with asyncio.timeout(30):
+            await ended.wait()
+    assert (sent.status, sent.error) in results
     assert len(sent.excerpt or "") <= 3
+    assert written < LARGEST_BODY_BYTES + SOCKET_BUFFERS

@@ -1,9 +1,12 @@
 """Metrics of webhooks: requests and deliveries by outcome, waiting deliveries, and webhooks disabled automatically."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from echo_common.store.port import StoreUnavailableError
 from tests.integration.feedback.conftest import FeedbackClient, Start
 from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
@@ -22,6 +25,16 @@ async def samples(client: FeedbackClient) -> Samples:
     }
 
 
+async def until_counted(client: FeedbackClient, number: int) -> None:
+    """Wait until this number of deliveries is counted, which follows the end of the last."""
+
+    async def counted() -> bool:
+        found = await samples(client)
+        return sum(value for (name, _), value in found.items() if name == "echo_webhook_deliveries_total") == number
+
+    await eventually(counted)
+
+
 async def test_requests_and_deliveries_are_counted_by_outcome(start: Start, receiver: Receiver) -> None:
     async with start(**LOCAL) as ada:
         webhook = await created(ada, receiver)
@@ -34,6 +47,7 @@ async def test_requests_and_deliveries_are_counted_by_outcome(start: Start, rece
         receiver.status = 410
         await ada.publish(completed(3))
         await ended(ada, webhook, 3)
+        await until_counted(ada, 3)
         found = await samples(ada)
     seconds = "echo_webhook_request_duration_seconds"
     counted = {outcome: found[f"{seconds}_count", outcome] for outcome in ("delivered", "refused", "redirected")}
@@ -43,6 +57,30 @@ async def test_requests_and_deliveries_are_counted_by_outcome(start: Start, rece
     assert found["echo_webhook_deliveries_total", "failed"] == 2
     assert found["echo_webhooks_disabled_total", "gone"] == 1
     assert ("echo_webhooks_disabled_total", "failing") not in found
+
+
+async def test_a_delivery_that_is_repeated_after_an_outage_is_counted_once(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.status = 410
+    async with start(**LOCAL) as ada:
+        webhooks, outages = ada.deps.webhooks, [StoreUnavailableError()]
+        amend = webhooks.amend
+
+        async def fail_once(*values: Any, **fields: Any) -> Any:
+            if outages:
+                raise outages.pop()
+            return await amend(*values, **fields)
+
+        webhook = await created(ada, receiver)
+        monkeypatch.setattr(webhooks, "amend", fail_once)
+        await ada.publish(completed())
+        await ended(ada, webhook)
+        await until_counted(ada, 1)
+        found = await samples(ada)
+    assert len(receiver.received) == 2
+    assert found["echo_webhook_deliveries_total", "failed"] == 1
+    assert found["echo_webhooks_disabled_total", "gone"] == 1
 
 
 async def test_waiting_deliveries_are_measured(start: Start, receiver: Receiver) -> None:

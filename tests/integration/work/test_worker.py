@@ -4,10 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from echo_common.backoff import Backoff
 from echo_common.contracts.values import JobStatus
-from echo_common.errors import ServiceUnavailableError, ValidationError
+from echo_common.error_reports import reporting_to
+from echo_common.errors import InternalError, ServiceUnavailableError, ValidationError
+from echo_common.http.client import RemoteError
 from echo_common.store.port import StoreUnavailableError
 from echo_common.work.port import Attempt
 from echo_common.work.task import Task
@@ -223,3 +226,33 @@ async def test_a_failed_deferral_is_reported_once_it_is_saved(database: Database
         await eventually(lambda: not worker.busy)
     reported = [(event.subject, event.count) for event in bench.reports.collect()]
     assert reported == ([] if other == "cancellation" else [("tasks", 1)])
+
+
+@pytest.mark.parametrize(
+    ("error", "logged", "reported"),
+    [
+        (StoreUnavailableError(), "claim_interrupted", []),
+        (RemoteError(500, "INTERNAL_ERROR", "It failed."), "claim_interrupted", []),
+        (InternalError(), "claim_failed", [("InternalError", "claim")]),
+        (ValueError("no"), "claim_failed", [("ValueError", "claim")]),
+    ],
+    ids=["outage", "remote", "failure", "bug"],
+)
+async def test_the_worker_continues_after_errors_and_reports_unexpected_ones(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception, logged: str, reported: list[tuple[str, str]]
+) -> None:
+    leases, errors = bench.tasks.leases, [error]
+
+    async def fail_once() -> Any:
+        if errors:
+            raise errors.pop()
+        return await leases()
+
+    monkeypatch.setattr(bench.tasks, "leases", fail_once)
+    bench.may_end.set()
+    task = await bench.add()
+    with capture_logs() as logs, reporting_to(bench.reports):
+        async with bench.running():
+            await bench.until(task, JobStatus.COMPLETED)
+    assert [entry["event"] for entry in logs if "claim" in entry["event"]] == [logged]
+    assert [(event.error_type, event.subject) for event in bench.reports.collect()] == reported

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from echo_common.errors import RateLimitedError
 from echo_feedback.outbound.user_queries import UserQueries
@@ -38,7 +39,7 @@ async def ask_briefly(queries: UserQueries, user_id: str = "usr_ada") -> None:
 
 async def test_queries_without_a_waiting_request_count_until_they_end() -> None:
     resolver = HeldResolver()
-    async with UserQueries.open(resolver, places=2, place_seconds=0) as queries:
+    async with UserQueries.open(resolver, slots=2, slot_seconds=0) as queries:
         for _ in range(2):
             await ask_briefly(queries)
         with pytest.raises(RateLimitedError):
@@ -62,10 +63,10 @@ async def test_an_unknown_name_has_no_address() -> None:
         assert await queries.resolve("unknown", "usr_ada") == ()
 
 
-async def test_a_place_stays_taken_for_its_time() -> None:
+async def test_a_slot_stays_taken_for_its_time() -> None:
     resolver = HeldResolver()
     resolver.released.set()
-    async with UserQueries.open(resolver, places=1, place_seconds=3600) as queries:
+    async with UserQueries.open(resolver, slots=1, slot_seconds=3600) as queries:
         await queries.resolve("known", "usr_ada")
         with pytest.raises(RateLimitedError) as refused:
             await queries.resolve("known", "usr_ada")
@@ -78,3 +79,16 @@ async def test_the_end_cancels_queries() -> None:
     async with UserQueries.open(resolver) as queries:
         await ask_briefly(queries)
     assert resolver.running == 0
+
+
+async def test_an_unexpected_error_is_left_to_the_request() -> None:
+    class BrokenResolver:
+        async def resolve(self, host: str) -> Sequence[str]:
+            raise ValueError(host)
+
+    with capture_logs() as logs:
+        async with UserQueries.open(BrokenResolver()) as queries:
+            with pytest.raises(ValueError, match="known"):
+                await queries.resolve("known", "usr_ada")
+            await asyncio.sleep(0)
+    assert logs == []

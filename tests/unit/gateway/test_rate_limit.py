@@ -17,7 +17,7 @@ from echo_common.contracts.system_settings import (
 from echo_common.contracts.values import Plan, Role
 from echo_common.live_settings import LiveSettings
 from echo_common.replaced_settings import warn_of_replaced_settings
-from echo_common.store.port import Store
+from echo_common.store.port import Store, StoreUnavailableError
 from echo_gateway.contract import load_contracts, proxy_endpoints
 from echo_gateway.rate_limit import RateLimiter
 from echo_gateway.settings import REPLACED, GatewaySettings
@@ -105,6 +105,39 @@ async def test_counts_survive_the_end_of_the_process(store: Store) -> None:
         await eventually(saved)  # without an orderly stop
         async with saved_windows(third, collection):
             assert await third.get("user/usr_ada") == 4
+
+
+async def test_counts_whose_save_failed_are_saved_in_the_next_round(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection, windows = store.collection("rate_limits"), WindowStorage()
+    upsert, outages = collection.upsert, [StoreUnavailableError()]
+
+    async def fail_once(*values: Any) -> None:
+        if outages:
+            raise outages.pop()
+        await upsert(*values)
+
+    async def saved() -> bool:
+        return await collection.find_one({"_id": "windows"}) is not None
+
+    monkeypatch.setattr(collection, "upsert", fail_once)
+    await windows.incr("user/usr_ada", 60)
+    with capture_logs() as logs:
+        async with saved_windows(windows, collection, every=0.01):
+            await eventually(saved)
+    assert [entry["event"] for entry in logs] == ["rate_limits_save_interrupted"]
+
+
+async def test_a_failed_save_at_the_end_is_logged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = store.collection("rate_limits")
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailableError
+
+    monkeypatch.setattr(collection, "upsert", fail)
+    with capture_logs() as logs:
+        async with saved_windows(WindowStorage(), collection):
+            pass
+    assert [entry["event"] for entry in logs] == ["rate_limits_save_interrupted"]
 
 
 def test_replaced_settings_are_named_with_their_successor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def is_error_topic(topic: str) -> bool:
 
 
 def _shorten(text: Any, *, characters: int, keep_end: bool = False) -> Any:
-    """Return the start or the end of a longer text, and of any text what UTF-8 can encode; leave other values to pydantic."""
+    """Shorten a text to its start or its end, and replace characters that UTF-8 cannot encode; leave other values to pydantic."""
     if not isinstance(text, str):
         return text
     if len(text) > characters:

@@ -142,6 +142,10 @@ _BY_STATUS: Mapping[int, type[EchoError]] = {
 }
 
 
+_TOO_MANY_DIGITS = "integer string conversion"
+"""Part of the message of Python for an integer with more digits than it converts; the error has no type of its own."""
+
+
 def from_http_exception(error: HTTPException) -> EchoError:
     """Convert the framework's errors (unknown route, wrong method) to `EchoError`."""
     known = _BY_STATUS.get(error.status_code)
@@ -151,7 +155,7 @@ def from_http_exception(error: HTTPException) -> EchoError:
         return InvalidJsonError("The body is not valid JSON: it is not encoded in UTF-8. Encode it in UTF-8.")
     if isinstance(error.__cause__, RecursionError):
         return InvalidJsonError("The body is not valid JSON: it is nested too deeply. Send a flatter object.")
-    if isinstance(error.__cause__, ValueError):  # of the parser of integers; a syntax error is no HTTPException
+    if isinstance(error.__cause__, ValueError) and _TOO_MANY_DIGITS in str(error.__cause__):
         return number_too_long()
     return ValidationError(str(error.detail)) if error.status_code < 500 else InternalError()
 

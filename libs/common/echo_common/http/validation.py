@@ -91,8 +91,8 @@ def _message(item: _Item, field: str) -> str:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "missing" and field == "body":
         return "A JSON body is required; send one with the header Content-Type: application/json."
-    if kind == "float_type" and type(item.get("input")) is int:  # an integer that no float is large enough for
-        return "Enter a smaller number."
+    if kind == "float_type" and type(item.get("input")) is int:  # an integer outside the range of floats
+        return "Enter a number with fewer digits."
     if kind in _FIXED:
         return _FIXED[kind]
     if kind in _WITH_CONTEXT:
@@ -147,7 +147,7 @@ _FIXED: Mapping[str, str] = {
     "string_unicode": "Enter a text of valid Unicode characters.",
     "int_type": _WHOLE_NUMBER,
     "int_parsing": _WHOLE_NUMBER,
-    "int_parsing_size": "Enter a smaller whole number.",
+    "int_parsing_size": "Enter a whole number with fewer digits.",
     "int_from_float": _WHOLE_NUMBER,
     "float_type": _NUMBER,
     "float_parsing": _NUMBER,

@@ -108,7 +108,7 @@ class LeasedAttempt(Generic[T]):
         except (LeaseLostError, NotFoundError, ConflictError) as error:
             await result.discard()
             raise LeaseLostError(self.task_id) from error
-        await result.remove_superseded()
+        await result.finish()
 
     async def _store(self, result: Result[T]) -> None:
         """Store the result and renew the lease meanwhile, which may take as long as a large object. Raises `LeaseLostError`.

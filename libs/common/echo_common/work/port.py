@@ -110,8 +110,8 @@ class Result(Generic[T]):
     async def discard(self) -> None:
         """Delete everything stored, because the attempt was cancelled or has lost its lease. Raises nothing."""
 
-    async def remove_superseded(self) -> None:
-        """Delete the leftovers of earlier attempts, after the commit. Raises nothing."""
+    async def finish(self) -> None:
+        """Delete the leftovers of earlier attempts, and count the result, after the commit. Raises nothing."""
 
 
 class Performer(Protocol[T]):

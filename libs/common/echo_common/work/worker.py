@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from opentelemetry.trace import Status, StatusCode
 
+from echo_common.background_tasks import report_unless_outage
 from echo_common.clock import now
 from echo_common.contracts.values import JobStatus
 from echo_common.error_reports import ErrorReports
-from echo_common.errors import ConflictError, EchoError, NotFoundError, is_failure
+from echo_common.errors import ConflictError, EchoError, NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.metrics import AttemptOutcome, Metrics, Sample
@@ -132,13 +133,8 @@ class Worker:
                 await self._sweep()
                 for queue in self._queues:
                     await self._claim(queue)
-            except EchoError as error:
-                self._log.warning("claim_failed", error=error.message)
-                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
-                continue
             except Exception as error:
-                self._log.exception("worker_loop_failed")
-                self._report_in_background("worker", error)
+                report_unless_outage(self._log, "claim", error)
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
                 continue
             waits = [seconds for queue in self._queues if (seconds := queue.idle_seconds) is not None]
@@ -212,8 +208,7 @@ class Worker:
         self._running.pop(key, None)
         self.wake()
         if not run.cancelled() and isinstance(error := run.exception(), Exception):  # the sweep finds the task
-            self._log.error("attempt_failed", exc_info=error)
-            self._report_in_background("attempt", error)
+            report_unless_outage(self._log, "attempt", error)
 
     async def _run(self, queue: WorkQueue[Any], attempt: LeasedAttempt[Any], task: Task) -> None:
         """Perform a claimed task within the trace in which it was queued."""
@@ -265,10 +260,6 @@ class Worker:
     def _report(self, queue: str, error: Exception) -> None:
         if self._errors is not None and not (isinstance(error, EchoError) and error.remote):
             self._errors.report("task", queue, error, error_type=error.code if isinstance(error, EchoError) else None)
-
-    def _report_in_background(self, work: str, error: Exception) -> None:
-        if self._errors is not None and is_failure(error):
-            self._errors.report("background", work, error)
 
     async def _outcome_without_lease(self, queue: WorkQueue[Any], task_id: str) -> AttemptOutcome:
         """Return whether an attempt without a lease was cancelled or lost it otherwise; measure the time since the cancellation."""

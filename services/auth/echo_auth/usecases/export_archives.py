@@ -89,7 +89,7 @@ class _StoredArchive(Result[Export]):
         """Delete the archive."""
         await _delete(self._archive.key, self._deps)
 
-    async def remove_superseded(self) -> None:
+    async def finish(self) -> None:
         """Delete the archives of earlier attempts and exports, and tell the user by mail."""
         with suppress(EchoError):
             async for key in self._deps.objects.keys(self._export.folder):

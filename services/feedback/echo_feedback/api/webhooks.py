@@ -41,8 +41,8 @@ async def create_webhook(
 ) -> Success[CreatedWebhook]:
     """Create a webhook.
 
-    Echo sends the events of the user to its URL as signed POST requests, in the format of Standard Webhooks. The URL must have
-    a public address. The secret is shown in this response alone.
+    Echo sends the events of the user to its URL as signed POST requests, in the format of Standard Webhooks. Its host must
+    resolve to public addresses alone. The secret is shown in this response alone.
     """
     webhook, secret = await webhooks.create_webhook(body, principal, deps)
     return ok(CreatedWebhook(**views.webhook_view(webhook).model_dump(), secret=secret))

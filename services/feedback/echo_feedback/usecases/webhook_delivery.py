@@ -133,10 +133,8 @@ class _DeliveryResult(Result[Delivery]):
         self._final = delivery.failures >= len(pauses)
 
     async def store(self) -> None:
-        """Count the result, and note it in the webhook if it changes it; tests leave it unchanged."""
+        """Note the result in the webhook if it changes it; tests leave it unchanged."""
         succeeded, at = self._result.error is None, now()
-        if succeeded or self._final or self._is_test:
-            self._deps.webhook_metrics.deliveries.labels(_DELIVERED if succeeded else _FAILED).inc()
         days = self._deps.live_settings.get(WEBHOOKS_DISABLED_AFTER_DAYS)
         gone = self._result.status == _GONE
         expected = self._webhook.is_changed_by_result(succeeded=succeeded, final=self._final, at=at, failing_days=days)
@@ -160,6 +158,12 @@ class _DeliveryResult(Result[Delivery]):
                 reason = str(changed.disabled_reason)
                 self._deps.webhook_metrics.disabled.labels(reason).inc()
                 _log.warning("webhook_disabled", webhook_id=changed.id, reason=reason)
+
+    async def finish(self) -> None:
+        """Count the delivery if it has ended: after the commit, because an attempt that is not committed is repeated."""
+        succeeded = self._result.error is None
+        if succeeded or self._final or self._is_test:
+            self._deps.webhook_metrics.deliveries.labels(_DELIVERED if succeeded else _FAILED).inc()
 
 
 def _expiry(at: datetime, deps: Dependencies) -> datetime:

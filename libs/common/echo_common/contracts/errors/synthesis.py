@@ -35,7 +35,7 @@ class EngineUnavailableError(ServiceUnavailableError):
 class ProviderFailedError(EngineUnavailableError):
     """The provider of the speech engine does not respond as it should; try again later, or choose a voice of another engine."""
 
-    quotes = True
+    may_quote_text = True
 
 
 class EngineFailedError(EchoError):

@@ -50,12 +50,14 @@ class AuditEntryView(BaseModel):
     """An entry of the audit log. Users are named by pseudonyms, which survive the erasure of the account."""
 
     sequence: int = Field(description="Position in the log, from 1 without gaps.")
-    at: datetime
+    at: datetime = Field(description="Time of recording. Actions on webhooks are recorded after they took effect.")
     action: AuditAction
     actor: str | None = Field(description="Pseudonym of the user who acted; null if unknown, or the platform itself.")
     target: str | None = Field(description="Pseudonym of the user whose account is concerned.")
     network: str | None = Field(description="Network of the client's address: a /24 of IPv4, a /48 of IPv6.")
-    details: dict[str, bool | int | str | None]
+    details: dict[str, bool | int | str | None] = Field(
+        description="Further values; of actions on webhooks also `event_id`, and `occurred_at`, the time of the action."
+    )
     previous: str = Field(description="Hash of the entry before.")
     hash: str = Field(description="HMAC-SHA-256 of the entry and of the hash before.")
 
