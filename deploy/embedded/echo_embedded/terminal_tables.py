@@ -101,13 +101,14 @@ class Screen:
 
     parts: Sequence[RenderableType]
     footer: str
+    height: int | None = None  # Rich does not pass the height of the terminal to the content of `Live`
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
         within = options.reset_height()
         blocks = [console.render_lines(part, within, pad=False, new_lines=True) for part in self.parts]
         needed = [len(block) for block in blocks]
-        heights = needed if options.height is None else _share(needed, options.height - 1)
+        heights = needed if self.height is None else _share(needed, self.height - 1)
         for block, height in zip(blocks, heights, strict=True):
             shown = height if height == len(block) else max(height - 1, 0)
             for line in block[:shown]:

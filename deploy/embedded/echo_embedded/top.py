@@ -33,7 +33,7 @@ class PlatformState:
     problems: list[str] = field(default_factory=list)
     requests_per_second: float | None = None
 
-    def render(self, footer: str = "") -> RenderableType:
+    def render(self, footer: str = "", height: int | None = None) -> RenderableType:
         """Return the state as tables, the most important first; those of a full screen are shortened to its height."""
         parts: list[RenderableType] = []
         if self.problems:
@@ -50,7 +50,7 @@ class PlatformState:
             parts.append(engines_table(self.statistics))
             if day := self.statistics["last_day"]:
                 parts += [day_table(day), speech_table(day)]
-        return Screen(parts, footer)
+        return Screen(parts, footer, height)
 
 
 class StateReader:
@@ -111,7 +111,7 @@ async def watch(client: Client, console: Console, *, every: float, once: bool) -
     with _quit_key() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
         while not pressed.is_set():
             state = await reader.read()
-            live.update(state.render("q quits"), refresh=True)
+            live.update(state.render("q quits", console.size.height), refresh=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await pressed.wait()

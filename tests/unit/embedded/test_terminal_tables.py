@@ -53,11 +53,10 @@ ENTRY = {
 }
 
 
-def shown(part: RenderableType, width: int, height: int | None = None) -> list[str]:
-    """Return the lines of a part on a terminal of this size."""
+def shown(part: RenderableType, width: int) -> list[str]:
+    """Return the lines of a part on a terminal of this width."""
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    options = console.options.update(height=height)
-    lines = ["".join(segment.text for segment in line).rstrip() for line in console.render_lines(part, options)]
+    lines = ["".join(segment.text for segment in line).rstrip() for line in console.render_lines(part)]
     assert all(len(line) <= width for line in lines)
     return lines
 
@@ -97,7 +96,7 @@ def state(errors: int = 8, **health: Any) -> PlatformState:
 
 @pytest.mark.parametrize(("width", "height"), [(40, 20), (80, 24), (120, 30), (40, 8), (40, 1)])
 def test_a_screen_has_at_most_the_height_of_the_terminal(width: int, height: int) -> None:
-    lines = shown(state().render("q quits"), width, height)
+    lines = shown(state().render("q quits", height), width)
     assert len(lines) <= height
     assert lines[-1] == "q quits"
 
@@ -105,7 +104,7 @@ def test_a_screen_has_at_most_the_height_of_the_terminal(width: int, height: int
 @pytest.mark.parametrize(("width", "height"), [(40, 20), (80, 24), (120, 30)])
 def test_a_low_screen_shows_failing_services_errors_and_the_longest_queues(width: int, height: int) -> None:
     down = {"status": "down", "reason": "cannot connect"}
-    lines = shown(state(voice=down).render("q quits"), width, height)
+    lines = shown(state(voice=down).render("q quits", height), width)
     assert re.fullmatch(r"voice +down +cannot connect", lines[2])
     assert any(line.startswith("  The engine did not respond") for line in lines)
     assert contains(lines, "10005")
@@ -113,14 +112,14 @@ def test_a_low_screen_shows_failing_services_errors_and_the_longest_queues(width
 
 
 def test_a_high_screen_shows_all() -> None:
-    lines = shown(state().render("q quits"), 120, 100)
+    lines = shown(state().render("q quits", 100), 120)
     assert [number for number in NUMBERS[4:] if number != "115.0 GiB" and not contains(lines, number)] == []
     assert not any("more lines" in line for line in lines)
 
 
 def test_parts_without_room_are_absent() -> None:
     parts: list[RenderableType] = ["\n".join(f"{part}{number}" for number in range(9)) for part in "ab"]
-    assert shown(Screen(parts, "end"), 40, 9) == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "… 2 more lines", "end"]
+    assert shown(Screen(parts, "end", 9), 40) == ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "… 2 more lines", "end"]
 
 
 def test_only_columns_of_texts_are_narrowed() -> None:
