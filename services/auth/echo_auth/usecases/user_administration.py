@@ -70,7 +70,7 @@ async def change_user(
     removes_administrator = before.role is Role.ADMIN and (patch.role is Role.USER or patch.is_active is False)
     if removes_administrator and not await deps.users.count_active_administrators(beside=user_id):
         raise LastAdministratorError
-    values = {name: value if isinstance(value, bool) else str(value) for name, value in changes.items()}
+    values: dict[str, Any] = {name: value if isinstance(value, bool) else str(value) for name, value in changes.items()}
     await deps.audit.record(AuditAction.USER_CHANGED, actor=principal.user_id, target=user_id, address=origin.address, **values)
     await deps.users.update(user_id, lambda user: user.administer(now(), **changes))
     if removes_administrator and not await deps.users.count_active_administrators():  # two administrators removed each other
