@@ -60,7 +60,8 @@ def test_json_output_is_available(platform: Platform, tmp_path: Path) -> None:
     health = json.loads(echoctl("status", *data, cwd=tmp_path).stdout)
 
     assert [word["word"] for word in result["word_timestamps"]] == ["Three", "short", "words"]
-    assert [voice["id"] for voice in voices] == ["tone_low", "tone_high"]
+    # other tests give the administrator voices of the kind "clone"
+    assert [voice["id"] for voice in voices if voice["kind"] == "built-in"] == ["tone_low", "tone_high"]
     assert health["status"] == "ok"
     assert {"auth", "synthesis", "database"} <= set(health["parts"])
 
