@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.values import JobStatus
-from echo_common.error_reports import ErrorReports
+from echo_common.error_reports import ErrorReports, reporting_to
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.faults import FaultPoints
 from echo_common.metrics import Metrics
@@ -92,8 +92,9 @@ class Bench:
         """Run a worker while the context lasts."""
         queue = WorkQueue("tasks", self.tasks, self.perform, slots=slots, deferrable=deferrable)
         worker = Worker(lease_seconds, self.metrics, FaultPoints(), exclusive=exclusive, errors=self.reports)
-        async with worker.running([queue]):
-            yield worker
+        with reporting_to(self.reports):
+            async with worker.running([queue]):
+                yield worker
 
     async def add(self) -> Task:
         task = self.kind.queue()

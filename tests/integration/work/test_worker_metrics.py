@@ -176,7 +176,7 @@ async def test_failures_of_the_loop_are_reported_and_it_continues(bench: Bench, 
     task = await bench.add()
     async with bench.running(exclusive=True):
         await bench.until(task, JobStatus.COMPLETED)
-    assert sources(bench.reports.collect()) == [("KeyError", "background", "worker", 1)]
+    assert sources(bench.reports.collect()) == [("KeyError", "background", "claim", 1)]
 
 
 async def test_an_attempt_that_ends_by_a_fault_of_the_worker_is_reported(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
