@@ -9,11 +9,10 @@ import pytest
 from echo_common.contracts.events.synthesis import JobCompleted
 from tests.integration.feedback.conftest import SECRET, Start, start
 from tests.support.database import Database
-from tests.support.eventually import eventually
 from tests.support.receiver import Receiver
 from tests.support.selection import select_params
 from tests.support.service_process import run_until_dead
-from tests.support.webhooks import LOCAL, created, deliveries, ended
+from tests.support.webhooks import LOCAL, attempted, created, ended
 
 __all__ = ["start"]
 
@@ -40,11 +39,7 @@ async def test_a_delivery_is_sent_at_least_once_with_one_id(
     async with start(**LOCAL | {"webhook_retry_seconds": ("2",)}) as ada:
         webhook = await created(ada, receiver)
         await ada.publish(JobCompleted(job_id="job_1", user_id="usr_ada", audio_id="aud_1", duration=1.0))
-
-        async def tried() -> bool:
-            return any(one["attempts"] for one in await deliveries(ada, webhook))
-
-        await eventually(tried)
+        await attempted(ada, webhook)
     receiver.status = 200
     before = len(receiver.received)
     await asyncio.to_thread(run_until_dead, database, tmp_path, point, service="feedback", **ENVIRONMENT)

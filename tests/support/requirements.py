@@ -47,7 +47,10 @@ def require() -> Require:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write one line per reason of skipped tests: a line for each would push the failures out of a shortened log."""
     texts = [str(report.longrepr[2]) for report in terminalreporter.getreports("skipped")]
-    absent = Counter(found.groups() for text in texts if (found := _SKIPPED.search(text)))
-    for (name, reason), count in absent.items():
-        terminalreporter.write_line(f"NOT EXERCISED: {name}, {count} tests ({reason})", yellow=True, bold=True)
+    for reason, count in Counter(text.removeprefix("Skipped: ") for text in texts).items():
+        if found := _SKIPPED.search(reason):
+            terminalreporter.write_line(f"NOT EXERCISED: {found[1]}, {count} tests ({found[2]})", yellow=True, bold=True)
+        else:
+            terminalreporter.write_line(f"SKIPPED: {count} tests ({reason})")

@@ -36,3 +36,12 @@ async def ended(client: FeedbackClient, webhook: dict[str, Any], number: int = 1
 
     await eventually(reached, within=30)
     return await deliveries(client, webhook, limit=100)
+
+
+async def attempted(client: FeedbackClient, webhook: dict[str, Any]) -> None:
+    """Wait until a delivery of the webhook has been attempted."""
+
+    async def reached() -> bool:
+        return any(one["attempts"] for one in await deliveries(client, webhook))
+
+    await eventually(reached)

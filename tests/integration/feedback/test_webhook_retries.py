@@ -10,7 +10,7 @@ from tests.integration.feedback.conftest import FeedbackClient, Start
 from tests.support.eventually import eventually
 from tests.support.person import data
 from tests.support.receiver import Receiver
-from tests.support.webhooks import LOCAL, completed, created, deliveries, ended
+from tests.support.webhooks import LOCAL, attempted, completed, created, deliveries, ended
 
 
 @pytest.fixture
@@ -69,11 +69,7 @@ async def test_a_retry_to_a_disabled_webhook_fails_without_a_request(start: Star
     async with start(**LOCAL | {"webhook_retry_seconds": ("3600",)}) as client:
         webhook = await created(client, receiver)
         await client.publish(completed())
-
-        async def tried() -> bool:
-            return bool([one for one in await deliveries(client, webhook) if one["attempts"]])
-
-        await eventually(tried)
+        await attempted(client, webhook)
         data(await client.ask("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False}))
         [delivery] = await deliveries(client, webhook)
 
@@ -107,11 +103,7 @@ async def test_pending_deliveries_survive_a_restart(start: Start, receiver: Rece
     async with start(**LOCAL | {"webhook_retry_seconds": ("3600",)}) as client:
         webhook = await created(client, receiver)
         await client.publish(completed())
-
-        async def tried() -> bool:
-            return bool([one for one in await deliveries(client, webhook) if one["attempts"]])
-
-        await eventually(tried)
+        await attempted(client, webhook)
         [delivery] = await deliveries(client, webhook)
         assert delivery["status"] == "pending"
         assert delivery["next_attempt_at"] > delivery["created_at"]
