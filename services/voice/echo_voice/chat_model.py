@@ -1,0 +1,53 @@
+"""The port of language models that write the replies of echos."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """A turn of a conversation."""
+
+    role: Literal["user", "echo"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """The context of a reply: system prompt and turns, oldest first; the last turn is the user's.
+
+    `max_tokens` bounds the reply.
+    """
+
+    system: str
+    turns: Sequence[ChatTurn]
+    max_tokens: int = 512
+
+
+class ChatModel(Protocol):
+    """A language model. It keeps nothing between two requests."""
+
+    @property
+    def name(self) -> str:
+        """Adapter and model, as shown to operators: `openai:llama3.2`."""
+        ...
+
+    def reply(self, request: ChatRequest) -> AsyncGenerator[str, None]:
+        """Stream the reply's text as the model writes it, in parts that are not empty.
+
+        The generator ends only after a complete reply with text. Closing it closes the model's stream at once. Nothing connects
+        before the first step.
+
+        Raises:
+            ChatModelUnavailableError: The model cannot be reached, is overloaded, or rejects the credentials.
+            ChatTimeoutError: The first part, or a later one, did not arrive in time.
+            ChatRefusedError: The model or its filter refused to reply.
+            ChatReplyEmptyError: The reply has no text.
+            ChatReplyIncompleteError: The stream ended in the middle, or at the maximum length.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections and free the model."""
+        ...
