@@ -56,9 +56,10 @@ async def series(admin: FeedbackClient, **query: Any) -> list[dict[str, Any]]:
 
 
 async def test_events_are_counted_by_hour(admin: FeedbackClient) -> None:
-    job: dict[str, Any] = {"job_id": "job_1", "user_id": "usr_ada", "occurred_at": HOUR}
+    hour = hour_of(now())
+    job: dict[str, Any] = {"job_id": "job_1", "user_id": "usr_ada", "occurred_at": hour}
     speech = EngineUse(
-        engine="tone", hour=HOUR, segments=3, audio_milliseconds=2_500, compute_milliseconds=500, cache_hits=1, cache_misses=3
+        engine="tone", hour=hour, segments=3, audio_milliseconds=2_500, compute_milliseconds=500, cache_hits=1, cache_misses=3
     )
     await admin.publish(
         JobQueued(**job),
@@ -66,22 +67,24 @@ async def test_events_are_counted_by_hour(admin: FeedbackClient) -> None:
         JobFailed(**job, code="ENGINE_FAILED", message="It failed."),
         JobCompleted(**job, audio_id="aud_1", duration=2.5),
         JobCancelled(**job | {"job_id": "job_2"}),
-        UserRegistered(user_id="usr_ada", plan="user", role="user", occurred_at=HOUR),
-        audio_of("usr_ada", duration=2.5).model_copy(update={"occurred_at": HOUR}),
-        SpeechMeasured(uses=(speech, speech.model_copy(update={"hour": HOUR - timedelta(hours=1)}))),
-        RequestServed(uses=(use(requests=8, server_errors=2), use("usr_eve", client_errors=1), use(None))),
-        error(count=5, occurred_at=HOUR),
+        UserRegistered(user_id="usr_ada", plan="user", role="user", occurred_at=hour),
+        audio_of("usr_ada", duration=2.5).model_copy(update={"occurred_at": hour}),
+        SpeechMeasured(uses=(speech, speech.model_copy(update={"hour": hour - timedelta(hours=1)}))),
+        RequestServed(
+            uses=(use(hour=hour, requests=8, server_errors=2), use("usr_eve", hour=hour, client_errors=1), use(None, hour=hour))
+        ),
+        error(count=5, occurred_at=hour),
     )
 
     async def counted() -> bool:
-        before, point = (await series(admin, to=(HOUR + timedelta(minutes=59)).isoformat()))[-2:]
+        before, point = (await series(admin, to=(hour + timedelta(minutes=59)).isoformat()))[-2:]
         return (before["cache_hits"], point["requests"], point["errors"], point["audio_seconds"]) == (1, 10, 5, 2.5)
 
     await eventually(counted, within=20)
-    points = await series(admin, to=(HOUR + timedelta(minutes=59)).isoformat())
+    points = await series(admin, to=(hour + timedelta(minutes=59)).isoformat())
     assert len(points) == 24
     point = points[-1]
-    assert datetime.fromisoformat(point["time"]) == HOUR
+    assert datetime.fromisoformat(point["time"]) == hour
     assert point["jobs"] == {"queued": 1, "completed": 1, "failed": 1, "cancelled": 1}
     assert (point["active_users"], point["new_users"]) == (2, 1)
     assert (point["client_errors"], point["server_errors"], point["error_rate"]) == (1, 2, 0.2)
