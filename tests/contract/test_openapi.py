@@ -73,6 +73,7 @@ VERBS = {
     "replay",
     "request",
     "reset",
+    "restore",
     "retry",
     "revise",
     "revoke",

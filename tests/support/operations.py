@@ -13,7 +13,14 @@ from tests.support.person import Person
 
 DOCUMENT: Mapping[str, Any] = json.loads((Path(__file__).parents[2] / "docs/api/openapi.json").read_text())
 
-PUBLIC_IDS = {"name": "Ada", "service": "synthesis", "letter_id": "evt_none", "erasure_id": "era_none", "segment": "0"}
+PUBLIC_IDS = {
+    "name": "Ada",
+    "service": "synthesis",
+    "letter_id": "evt_none",
+    "erasure_id": "era_none",
+    "segment": "0",
+    "revision": "1",
+}
 """Ids of collections and resources that belong to the platform, not to a user, and numbers within a resource."""
 
 SCOPES_BY_TYPE = {"follow_job": "speech:read"}

@@ -51,6 +51,7 @@ class OwnedData:
                 f"{url}/api/echo", json={"user_id": me, "name": "Me", "persona_prompt": "Friendly.", "voice_model_id": clone_id}
             )
         ).json()
+        data(await owner.http.patch(f"/echos/{echo['_id']}", json={"greeting": "Hello!"}))
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
         rating = data(
             await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4, **MISPRONOUNCED}), 201
@@ -90,10 +91,12 @@ class OwnedData:
         ids = self.ids
         bodies: dict[str, Any] = {
             "accept_dictionary_offer": {"respelling": "thiss"},
+            "add_echo": {"name": "Me", "persona_prompt": "x", "voice_id": ids["clone_id"]},
             "add_dictionary_entry": {"term": new_id("term"), "respelling": "eko"},
             "change_clone": {"name": "Renamed"},
             "change_current_user": {"discoverable": True},
             "change_dictionary_entry": {"respelling": "ecko"},
+            "change_echo": {"greeting": new_id("hello")},
             "change_job": {"status": "cancelled"},
             "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},
             "confirm_email": {"token": "mail_none.x"},

@@ -86,7 +86,11 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_GATEWAY_FEEDBACK_URL": urls["feedback"],
                 "ECHO_GATEWAY_INTERNAL_LISTEN": internal,
             },
-            "voice": {"ECHO_VOICE_MODELS": str(models), "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri()},
+            "voice": {
+                "ECHO_VOICE_MODELS": str(models),
+                "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri(),
+                "ECHO_VOICE_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
+            },
             **{name: {"ECHO_SYNTHESIS_MODELS": str(models)} for name in synthesis},
         }
         common = {

@@ -90,7 +90,7 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
                 ),
             )
         ),
-        "voice": voice(wiring.voice),
+        "voice": voice(wiring.voice.model_copy(update={"synthesis_url": wiring.addresses["synthesis"]})),
         "synthesis": synthesis(wiring.synthesis),
         "feedback": feedback(
             FeedbackSettings(secret=SecretStr(secrets.feedback_secret), synthesis_url=wiring.addresses["synthesis"])

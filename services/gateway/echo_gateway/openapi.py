@@ -24,6 +24,7 @@ _TAGS = {
     "voices": "Voices for synthesis.",
     "samples": "Recordings of a speaker, with quality measures and verdicts.",
     "clones": "Voice models made from samples, with the speaker's consent.",
+    "echos": "Echos: personas with a voice. The id of an echo is a voice in every request of speech.",
     "feedback": "Ratings of audio.",
     "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",

@@ -250,6 +250,7 @@ class EngineSpec:
     concurrency: int = 1
     patience: float = 0.0
     phonemes: bool = False
+    styles: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch
     damaged: Callable[[Path], Sequence[str]] = nothing_damaged
     unusable: Callable[[Path], Sequence[str]] = nothing_unusable

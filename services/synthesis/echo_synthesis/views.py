@@ -264,6 +264,7 @@ def voice_view(found: CataloguedVoice, rating: MeanRating | None) -> Voice:
         gender=voice.gender,
         engine=found.engine.name,
         tags=list(voice.tags),
+        styles=found.engine.styles,
         kind=found.kind,
         rating=VoiceRating(mean=rating.mean, count=rating.count) if rating else None,
     )

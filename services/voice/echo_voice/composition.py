@@ -21,13 +21,15 @@ from echo_common.work.worker import Worker
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
-from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import REPLACED, VoiceSettings
 from echo_voice.similarity import open_encoder
 from echo_voice.usecases.clones import train
+from echo_voice.usecases.echos import announce_echos
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
 from echo_voice.user_data import VoiceUserData
+from echo_voice.voice_catalogue import VoiceCatalogue, open_voice_catalogue
 
 _REMOTE_TRAININGS = 8
 
@@ -39,7 +41,9 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
     async with AsyncExitStack() as stack:
         vectors = open_vectors(settings.vectors_url, api_key=key)
         stack.push_async_callback(vectors.close)
-        deps = await _open(settings, adapters, vectors)
+        voices = await stack.enter_async_context(open_voice_catalogue(settings.synthesis_url))
+        deps = await _open(settings, adapters, vectors, voices)
+        await announce_echos(deps)
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         await stack.enter_async_context(orphans.running())
@@ -63,10 +67,11 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     ]
 
 
-async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex) -> Dependencies:
+async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex, voices: VoiceCatalogue) -> Dependencies:
     where = (adapters.store, adapters.relay)
     samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
-    echos, preferences, erased_users = Echos(*where), Preferences(*where), ErasedUsers(*where)
+    echos, echo_revisions = Echos(*where), EchoRevisions(*where)
+    preferences, erased_users = Preferences(*where), ErasedUsers(*where)
     encoder = open_encoder(settings.models)
     warn_of_replaced_settings(REPLACED)
     quotas = Quotas(
@@ -82,6 +87,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         consents=consents,
         phrases=phrases,
         echos=echos,
+        echo_revisions=echo_revisions,
         preferences=preferences,
         objects=adapters.objects,
         vectors=vectors,
@@ -96,12 +102,14 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         consents=consents,
         phrases=phrases,
         echos=echos,
+        echo_revisions=echo_revisions,
         preferences=preferences,
         anonymous_uploads=AnonymousUploads(
             adapters.store, at_once=settings.anonymous_uploads_at_once, a_day=settings.anonymous_uploads_a_day
         ),
         quotas=quotas,
         recipients=Recipients(adapters.auth),
+        voices=voices,
         objects=adapters.objects,
         vectors=vectors,
         encoder=encoder,
@@ -114,7 +122,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         user_data=data,
         erasure=UserErasure(erased_users, data, lambda user_id: VoiceUserDataErased(user_id=user_id), adapters.faults),
     )
-    for repository in (samples, models, consents, phrases, echos, preferences, erased_users):
+    for repository in (samples, models, consents, phrases, echos, echo_revisions, preferences, erased_users):
         await repository.prepare()
     await deps.anonymous_uploads.prepare()
     await deps.quotas.prepare()

@@ -12,9 +12,10 @@ from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
-from echo_voice.repository import AnonymousUploads, Consents, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.similarity import SpeakerEncoder
+from echo_voice.voice_catalogue import VoiceCatalogue
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Dependencies:
     consents: Consents
     phrases: Phrases
     echos: Echos
+    echo_revisions: EchoRevisions
     preferences: Preferences
     anonymous_uploads: AnonymousUploads
     quotas: Quotas
     recipients: Recipients
+    voices: VoiceCatalogue
     objects: ObjectStore
     vectors: VectorIndex
     encoder: SpeakerEncoder

@@ -4,6 +4,7 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.voice import (
     ConsentRevoked,
+    EchoDeleted,
     SampleCancelled,
     SampleProcessed,
     SampleRejected,
@@ -13,6 +14,7 @@ from echo_common.contracts.events.voice import (
 )
 from echo_voice.dependencies import Dependencies
 from echo_voice.usecases.consents import withdraw_voices
+from echo_voice.usecases.echos import remove_traces
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -61,6 +63,12 @@ async def stop_cancelled_processing(event: SampleCancelled, dependencies: Depend
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies)
+
+
+@subscriptions.on(EchoDeleted, idempotent=True)
+async def remove_traces_of_echo(event: EchoDeleted, dependencies: Dependencies) -> None:
+    """Remove what belonged to a deleted echo, in case the process that deleted it crashed before it had removed all."""
+    await remove_traces(event.echo_id, event.user_id, dependencies)
 
 
 @subscriptions.on(UserDeleted, idempotent=True)

@@ -11,14 +11,15 @@ from echo_common.contracts.errors.voice import (
     CloneNotFoundError,
     ConsentNotFoundError,
     EchoNotFoundError,
+    EchoRevisionNotFoundError,
     SampleNotFoundError,
 )
 from echo_common.errors import RateLimitedError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import DuplicateError, Index, Store
+from echo_common.store.port import Document, DuplicateError, Index, Store
 from echo_common.work.repository import TaskRepository
 from echo_voice.domain.consents import Consent, Phrase
-from echo_voice.domain.echos import Echo
+from echo_voice.domain.echos import EARLIER_VOICE_FIELD, KEPT_REVISIONS, Echo, EchoRevision
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voice_models import Preference, VoiceModel
 
@@ -134,3 +135,33 @@ class Echos(Repository[Echo]):
     name = "echos"
     missing = EchoNotFoundError
     indexes: ClassVar[Sequence[Index]] = (_BY_OWNER,)
+
+    def _loaded(self, document: Document) -> Echo:
+        """Load an echo; the next save renames the field of an earlier version."""
+        echo = super()._loaded(document)
+        if EARLIER_VOICE_FIELD in document:
+            state = {name: value for name, value in echo.stored_state.items() if name != "voice_id"}
+            echo.set_stored_state({**state, EARLIER_VOICE_FIELD: document[EARLIER_VOICE_FIELD]})
+        return echo
+
+
+class EchoRevisions(Repository[EchoRevision]):
+    """The repository of earlier states of echos."""
+
+    aggregate = EchoRevision
+    name = "echo_revisions"
+    missing = EchoRevisionNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (Index([("echo_id", 1), ("revision", 1)], unique=True), Index([("user_id", 1)]))
+
+    async def keep(self, revision: EchoRevision) -> None:
+        """Store a state, unless it is stored."""
+        with suppress(DuplicateError):
+            await self.add(revision)
+
+    async def trim(self, echo: Echo) -> None:
+        """Delete the oldest states of an echo, beyond the number that is kept."""
+        await self._documents.delete({"echo_id": echo.id, "revision": {"$lt": echo.revision - KEPT_REVISIONS}})
+
+    async def remove_all(self, echo_id: str) -> None:
+        """Delete all states of an echo."""
+        await self._documents.delete({"echo_id": echo_id})

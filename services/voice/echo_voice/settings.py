@@ -23,6 +23,10 @@ class VoiceSettings(BaseSettings):
         description="Qdrant URL: file:///folder (for a single process) or http(s)://host:6333.",
         pattern=r"^(file|https?)://",
     )
+    synthesis_url: str | None = Field(
+        None, description="URL of the synthesis service, for the voices of echos; if unset, they are checked when echos speak."
+    )
+    echos_per_user: int = Field(1_000, ge=1, le=100_000, description="Maximum number of echos of a user.")
     vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; optional.")
     models: Path = Field(Path("/var/lib/echo/models"), description="Folder of the speech models.")
     providers: CommaSeparated = Field(

@@ -14,11 +14,11 @@ from echo_common.user_data.erasure import erase_matching
 from echo_common.user_data.export import extension_of, file_name
 from echo_common.vectors.port import VectorIndex
 from echo_voice.domain.consents import Consent, Phrase
-from echo_voice.domain.echos import Echo
+from echo_voice.domain.echos import Echo, EchoRevision
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.voice_models import Preference, VoiceModel
-from echo_voice.repository import Consents, Echos, Phrases, Preferences, Samples, VoiceModels
-from echo_voice.views import clone_view, consent_view, echo_document, sample_view, trainings_view
+from echo_voice.repository import Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
+from echo_voice.views import clone_view, consent_view, echo_revision_view, echo_view, sample_view, trainings_view
 
 _OLDEST: Final = (("created_at", 1),)
 _ORIGINAL: Final = "original"
@@ -28,7 +28,7 @@ _STYLE: Final = "style"
 
 @dataclass(frozen=True)
 class VoiceUserData:
-    """Samples, voice models with their shares, consents, echos and selections of users.
+    """Samples, voice models with their shares, consents, echos with their revisions, and selections of users.
 
     `voice_space` is the collection of voices in the vector index.
     """
@@ -38,6 +38,7 @@ class VoiceUserData:
     consents: Consents
     phrases: Phrases
     echos: Echos
+    echo_revisions: EchoRevisions
     preferences: Preferences
     objects: ObjectStore
     vectors: VectorIndex
@@ -51,6 +52,7 @@ class VoiceUserData:
         await erase_matching(self.models, own, VoiceModel.delete, self.faults, before=self._remove_voice)
         await erase_matching(self.samples, own, Sample.erase_with_owner, self.faults, before=self._remove_sample)
         await erase_matching(self.echos, own, Echo.delete, self.faults)
+        await erase_matching(self.echo_revisions, own, EchoRevision.erase, self.faults)
         await erase_matching(self.consents, own, Consent.erase, self.faults)
         await erase_matching(self.phrases, own, Phrase.erase, self.faults)
         await erase_matching(self.preferences, {"_id": user_id}, Preference.erase, self.faults)
@@ -84,7 +86,7 @@ class VoiceUserData:
             await self.objects.delete(key)
 
     async def export(self, user_id: str) -> AsyncIterator[ExportedDocument | ExportedObject]:
-        """Yield samples, voice models with their trainings, consents, echos and the selected voice; then files and styles."""
+        """Yield samples, voice models with their trainings, consents, echos with their revisions and the selected voice; then files."""
         own = {"user_id": user_id}
         async for sample in self.samples.find(own, sort=_OLDEST):
             yield ExportedDocument(collection="samples", fields=sample_view(sample).model_dump(mode="json"))
@@ -95,7 +97,9 @@ class VoiceUserData:
         async for consent in self.consents.find(own, sort=_OLDEST):
             yield ExportedDocument(collection="consents", fields=consent_view(consent).model_dump(mode="json"))
         async for echo in self.echos.find(own, sort=_OLDEST):
-            yield ExportedDocument(collection="echos", fields=echo_document(echo).model_dump(mode="json"))
+            yield ExportedDocument(collection="echos", fields=echo_view(echo).model_dump(mode="json"))
+        async for revision in self.echo_revisions.find(own, sort=(("echo_id", 1), ("revision", 1))):
+            yield ExportedDocument(collection="echo_revisions", fields=echo_revision_view(revision).model_dump(mode="json"))
         if (preference := await self.preferences.find_one({"_id": user_id})) is not None:
             yield ExportedDocument(collection="voice_selection", fields={"voice_id": preference.voice_id})
         async for sample in self.samples.find(own, sort=_OLDEST):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from echo_common.contracts.http.echo_api import EchoDocument, ReferenceRecord
+from echo_common.contracts.http.echos import EchoRevisionView, EchoView
 from echo_common.contracts.http.sharing import Shares
 from echo_common.contracts.http.voice import (
     CloneQuality,
@@ -26,7 +27,7 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.contracts.values import JobStatus
 from echo_voice.domain.consents import Consent, Phrase
-from echo_voice.domain.echos import Echo
+from echo_voice.domain.echos import Echo, EchoRevision
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.task import VoiceTask
 from echo_voice.domain.voice_models import VoiceModel
@@ -176,6 +177,16 @@ def echo_document(echo: Echo) -> EchoDocument:
         user_id=echo.client_user_id or echo.user_id,
         name=echo.name,
         persona_prompt=echo.persona_prompt,
-        voice_model_id=echo.voice_model_id,
+        voice_model_id=echo.voice_id,
         created_at=echo.created_at,
     )
+
+
+def echo_view(echo: Echo) -> EchoView:
+    """Build the view of an echo."""
+    return EchoView.model_validate(echo.model_dump())
+
+
+def echo_revision_view(revision: EchoRevision) -> EchoRevisionView:
+    """Build the view of an earlier state of an echo."""
+    return EchoRevisionView.model_validate(revision.model_dump())

@@ -12,7 +12,7 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import data
 
-COLLECTIONS = ("samples", "voice_models", "consents", "consent_phrases", "echos", "preferences")
+COLLECTIONS = ("samples", "voice_models", "consents", "consent_phrases", "echos", "echo_revisions", "preferences")
 
 
 async def remains(database: Database, user_id: str) -> list[tuple[str, str]]:
@@ -49,14 +49,15 @@ async def delete(client: VoiceClient, user_id: str) -> None:
 
 
 async def owning(client: VoiceClient, speech: bytes, user_id: str) -> str:
-    """Create a sample, a voice model, a phrase, an echo and a selection; return the id of the voice model."""
+    """Create a sample, a voice model, a phrase, an echo with two revisions and a selection; return the id of the voice model."""
     sample = await client.sample(speech)
     clone_id: str = (await client.clone(sample["id"]))["clone_id"]
     assert (await client.trained(clone_id))["status"] == "ready"
     data(await client.ask("GET", "/voice/consent-phrase"))
     data(await client.ask("POST", f"/voice/clones/{clone_id}/select"))
     body = {"user_id": user_id, "name": "Me", "persona_prompt": "Kind.", "voice_model_id": clone_id}
-    assert (await client.ask("POST", "/echo", json=body)).is_success
+    echo_id = (await client.ask("POST", "/echo", json=body)).json()["_id"]
+    data(await client.ask("PATCH", f"/echos/{echo_id}", json={"greeting": "Hello!"}))
     return clone_id
 
 
@@ -111,7 +112,7 @@ async def test_an_export_holds_everything_of_its_user_alone(ada: VoiceClient, ev
     assert (end.end.documents, end.end.objects) == (len(documents), len(objects))  # type: ignore[union-attr]
     assert "usr_eve" not in str(items)
     assert others not in str(items)
-    collections = ["samples", "voice_models", "consents", "echos", "voice_selection"]
+    collections = ["samples", "voice_models", "consents", "echos", "echo_revisions", "voice_selection"]
     assert [document.collection for document in documents] == collections
     assert {document.fields["id"] for document in documents if document.collection == "voice_models"} == {clone_id}
 

@@ -58,6 +58,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "synthesis.job_queued",
         "synthesis.speech_measured",
         "voice.consent_revoked",
+        "voice.echo_changed",
         "voice.echo_created",
         "voice.echo_deleted",
         "voice.error_logged",
@@ -95,7 +96,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "voice.voice_model_withdrawn",
         "voice.voice_selected",
     ),
-    "voice": ("auth.user_deleted", "voice.consent_revoked"),
+    "voice": ("auth.user_deleted", "voice.consent_revoked", "voice.echo_deleted"),
 }
 """The topics of each service's durable consumers."""
 

@@ -48,6 +48,7 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         synthesis.JobFailed: Action(ActionType.JOB_FAILED, "job_id"),
         synthesis.JobQueued: Action(ActionType.JOB_QUEUED, "job_id", once=True),
         voice.ConsentRevoked: Action(ActionType.CONSENT_REVOKED, "consent_id"),
+        voice.EchoChanged: Action(ActionType.ECHO_CHANGED, "echo_id"),
         voice.EchoCreated: Action(ActionType.ECHO_CREATED, "echo_id"),
         voice.EchoDeleted: Action(ActionType.ECHO_DELETED, "echo_id"),
         voice.SampleCancelled: Action(ActionType.SAMPLE_CANCELLED, "sample_id"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
 
+from echo_common.contracts.ipa import is_ipa
 from echo_synthesis.text.source_map import Limits, Tone, VisibleText, VisibleTextBuilder, refuse
 from echo_synthesis.text.verbalization import Piece, Verbalization
 
@@ -219,14 +220,6 @@ class _Document:
 
     def _refuse(self, message: str, at: int) -> NoReturn:
         refuse(message, self._text, at)
-
-
-_IPA = re.compile(r"[^\d\s<>\[\]{}/\\]+(?: [^\d\s<>\[\]{}/\\]+)*")
-
-
-def is_ipa(text: str) -> bool:
-    """Return whether a text is a valid pronunciation: letters and marks, single spaces, at most 200 characters."""
-    return len(text) <= MAX_ALIAS and bool(_IPA.fullmatch(text)) and any(map(str.isalpha, text))
 
 
 def _factor(name: str, sign: str | None, number: float, unit: str | None) -> float | None:

@@ -8,6 +8,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import DictionaryEntryConflictError, DictionaryFullError
 from echo_common.contracts.http.normalization import CreateDictionaryEntry, DictionaryEntryPatch, NormalizeRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.ipa import is_ipa
 from echo_common.errors import EchoError, refuse
 from echo_common.http.pagination import Page
 from echo_common.shielded import shielded
@@ -15,7 +16,6 @@ from echo_common.store.port import DuplicateError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import DictionaryEntry, Pronunciation
 from echo_synthesis.pipeline.narration import Narration
-from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.usecases.planning import plan_speech
 
 MOST_ENTRIES = 1_000

@@ -7,12 +7,12 @@ from typing import Final
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
+from echo_common.contracts.ipa import is_ipa
 from echo_common.errors import ValidationError, refuse
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, WordTiming
 from echo_synthesis.pipeline.segment_table import KeptSegment, find_segment_of
 from echo_synthesis.text.lexicon import relevant
-from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.timing.storage import word_times_from
 from echo_synthesis.usecases.audio import read_words
 from echo_synthesis.usecases.requests import find_synthesis

@@ -3,6 +3,15 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_voice.api import clones, consents, references, samples, sharing, tasks
+from echo_voice.api import clones, consents, echo_documents, echos, references, samples, sharing, tasks
 
-ROUTERS = (samples.router, consents.router, clones.router, sharing.router, references.router, tasks.router)
+ROUTERS = (
+    samples.router,
+    consents.router,
+    clones.router,
+    sharing.router,
+    echos.router,
+    references.router,
+    echo_documents.router,
+    tasks.router,
+)

@@ -102,7 +102,30 @@ VOICE_MODEL_RECORD = {
     "status_url": "/api/voice-models/vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
 }
 ECHO = {
-    "_id": "echo_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "id": "echo_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "user_id": VOICE_MODEL_RECORD["user_id"],
+    "name": "Grandmother",
+    "persona_prompt": "You are kind and tell stories.",
+    "voice_id": "af_heart",
+    "language": "en",
+    "greeting": "Hello, my dear!",
+    "speed": 0.9,
+    "pitch": 1.0,
+    "volume": 1.0,
+    "style": None,
+    "pronunciations": [{"term": "Hugh", "respelling": "hue", "ipa": None, "case_sensitive": False}],
+    "revision": 2,
+    "created_at": "2026-01-31T10:00:00Z",
+    "updated_at": "2026-01-31T10:05:00Z",
+}
+ECHO_REVISION = {
+    **{name: value for name, value in ECHO.items() if name not in {"id", "user_id", "updated_at"}},
+    "echo_id": ECHO["id"],
+    "greeting": None,
+    "revision": 1,
+}
+ECHO_DOCUMENT = {
+    "_id": ECHO["id"],
     "user_id": VOICE_MODEL_RECORD["user_id"],
     "name": "Grandmother",
     "persona_prompt": "You are kind and tell stories.",

@@ -19,8 +19,6 @@ from echo_common.contracts.errors.voice import (
 from echo_common.contracts.http.auth import LOCAL_USER_ID
 from echo_common.contracts.http.base import Name
 from echo_common.contracts.http.echo_api import (
-    EchoDocument,
-    EchoRequest,
     ReferenceDone,
     ReferenceList,
     ReferenceOne,
@@ -34,7 +32,7 @@ from echo_common.http.upload import received
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
-from echo_voice.api.parameters import EchoId, ModelId
+from echo_voice.api.parameters import ModelId
 from echo_voice.api.samples import fields_of, name_of
 from echo_voice.dependencies import Dependencies
 from echo_voice.usecases import clones, references
@@ -170,16 +168,3 @@ async def delete_voice_model(model_id: ModelId, principal: VoicesWriter, deps: D
     await clones.delete_clone(model.id, principal, deps)
     deps.worker.recheck(model.id)
     return ReferenceDone(message=_DELETED)
-
-
-@router.endpoint("POST", "/echo", idempotent=True, errors=(CloneNotFoundError,), example=examples.ECHO)
-async def create_echo(body: EchoRequest, principal: VoicesWriter, deps: Deps) -> EchoDocument:
-    """Create an echo: a persona with a voice."""
-    references.checked_user(principal, body.user_id)
-    return views.echo_document(await references.create_echo(body, principal, deps))
-
-
-@router.endpoint("GET", "/echo/{echo_id}/voice-model", errors=(CloneNotFoundError, EchoNotFoundError), example=_ONE)
-async def get_echo_voice_model(echo_id: EchoId, principal: VoicesReader, deps: Deps) -> ReferenceOne:
-    """Get the voice model of an echo."""
-    return ReferenceOne(voice_model=views.reference_record(await references.find_voice_of_echo(echo_id, principal, deps)))

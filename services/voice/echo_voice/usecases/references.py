@@ -8,7 +8,7 @@ from pathlib import Path
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, EchoNotFoundError, UnreadableError
 from echo_common.contracts.http.auth import LOCAL_USER_ID
-from echo_common.contracts.http.echo_api import EchoRequest, ReferencePatch
+from echo_common.contracts.http.echo_api import ReferencePatch
 from echo_common.contracts.voice_reference import VoiceReference, references_of
 from echo_common.errors import ForbiddenError, UnauthenticatedError, refuse
 from echo_common.ids import new_id
@@ -16,11 +16,11 @@ from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent
-from echo_voice.domain.echos import Echo
 from echo_voice.domain.values import Measures, TrainingOptions
 from echo_voice.domain.verdicts import judge
 from echo_voice.domain.voice_models import VoiceModel
 from echo_voice.provider import TrainingRequest, TrainingSample, VoiceProvider
+from echo_voice.usecases.echos import leave_voice, use_voice
 from echo_voice.usecases.samples import upload_sample
 
 _NOT_FOUND = "Voice model not found"
@@ -83,7 +83,7 @@ async def upload_reference(
     )
     await deps.models.add(model)
     if echo_id is not None:
-        await _link(echo_id, model, principal, deps)
+        await use_voice(echo_id, model.id, principal, deps)
     return model
 
 
@@ -143,9 +143,10 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
     model = await find_reference(model_id, principal, deps)
     links = "echo_id" in patch.model_fields_set
     if patch.echo_id is not None:
-        await _link(patch.echo_id, model, principal, deps)
+        await use_voice(patch.echo_id, model.id, principal, deps)
     if links and model.echo_id not in {None, patch.echo_id}:
-        await _unlink(str(model.echo_id), model, principal, deps)
+        with suppress(EchoNotFoundError):  # it was deleted
+            await leave_voice(str(model.echo_id), model.id, principal, deps)
 
     def change(held: VoiceModel) -> None:
         if links:
@@ -156,28 +157,11 @@ async def change_reference(model_id: str, patch: ReferencePatch, principal: Prin
     return await deps.models.update(model.id, change, user_id=principal.user_id)
 
 
-async def create_echo(request: EchoRequest, principal: Principal, deps: Dependencies) -> Echo:
-    """Create an echo, optionally with a voice model of the user. Raises `CloneNotFoundError`."""
-    model = await find_reference(request.voice_model_id, principal, deps) if request.voice_model_id else None
-    echo = Echo.create(
-        principal.user_id,
-        request.name,
-        request.persona_prompt,
-        model.id if model else None,
-        client_user_id=client_user_id(principal, request.user_id),
-    )
-    await deps.echos.add(echo)
-    if model is not None:
-        await deps.models.update(model.id, lambda held: held.link(echo.id), user_id=principal.user_id)
-    return echo
-
-
-async def find_voice_of_echo(echo_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
-    """Return the voice model of an echo. Raises `EchoNotFoundError`, `CloneNotFoundError`."""
-    echo = await deps.echos.get(echo_id, user_id=principal.user_id)
-    if echo.voice_model_id is None:
+async def require_voice_model(model_id: str | None, principal: Principal, deps: Dependencies) -> VoiceModel:
+    """Return a voice model of the user. Raises `CloneNotFoundError`, also for None."""
+    if model_id is None:
         raise CloneNotFoundError(_NOT_FOUND)
-    return await find_reference(echo.voice_model_id, principal, deps)
+    return await find_reference(model_id, principal, deps)
 
 
 async def wait_for_training(model: VoiceModel, deps: Dependencies, *, within: float) -> VoiceModel:
@@ -188,16 +172,6 @@ async def wait_for_training(model: VoiceModel, deps: Dependencies, *, within: fl
                 await asyncio.sleep(0.2)
                 model = await deps.models.get(model.id)
     return model
-
-
-async def _link(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
-    await deps.echos.update(echo_id, lambda held: held.use_voice(model.id), user_id=principal.user_id)
-
-
-async def _unlink(echo_id: str, model: VoiceModel, principal: Principal, deps: Dependencies) -> None:
-    """Remove the voice model from an echo, unless the echo is deleted or has another voice."""
-    with suppress(EchoNotFoundError):
-        await deps.echos.update(echo_id, lambda held: held.leave_voice(model.id), user_id=principal.user_id)
 
 
 def _require_attestation(deps: Dependencies) -> None:

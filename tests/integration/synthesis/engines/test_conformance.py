@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
+from echo_common.contracts.ipa import is_ipa
 from echo_synthesis.engine import Engine, EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from echo_synthesis.text.ipa import join_symbols
-from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from tests.support.models import Models
 

@@ -14,12 +14,12 @@ import pytest
 
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.ipa import is_ipa
 from echo_common.errors import ValidationError
 from echo_embedded.doctor.speech import check_models
 from echo_synthesis.engine import EngineConfig, Speech, Utterance
 from echo_synthesis.engines.piper import SPEC
 from echo_synthesis.text.ipa import join_symbols
-from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.speech import synthesize

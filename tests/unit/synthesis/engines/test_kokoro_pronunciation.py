@@ -7,12 +7,12 @@ from hashlib import sha256
 import pytest
 from kokoro_onnx.tokenizer import Tokenizer
 
+from echo_common.contracts.ipa import is_ipa
 from echo_synthesis.engines.kokoro import SPEC
 from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
 from echo_synthesis.engines.kokoro.speaker import _chunks
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.text.ipa import join_symbols
-from echo_synthesis.text.ssml import is_ipa
 from echo_synthesis.text.words import find_words
 from echo_synthesis.timing.phoneme_alignment import NO_WORD
 

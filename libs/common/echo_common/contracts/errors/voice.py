@@ -59,9 +59,28 @@ class CloneStateConflictError(ConflictError):
 
 
 class EchoNotFoundError(NotFoundError):
-    """Echo not found; create an echo with POST /api/echo."""
+    """Echo not found; list echos with GET /api/v1/echos."""
 
     code = "ECHO_NOT_FOUND"
+
+
+class EchoRevisionNotFoundError(NotFoundError):
+    """Revision not found; list revisions with GET /api/v1/echos/{echo_id}/revisions."""
+
+    code = "ECHO_REVISION_NOT_FOUND"
+
+
+class EchoChangedError(EchoError):
+    """The echo has another revision than If-Match names; get it with GET /api/v1/echos/{echo_id} and repeat the change."""
+
+    code = "ECHO_CHANGED"
+    status = 412
+
+
+class TooManyEchosError(ConflictError):
+    """The number of echos has reached its limit; delete echos that are no longer needed."""
+
+    code = "ECHO_LIMIT_CONFLICT"
 
 
 class UnknownProviderError(EchoError):

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from echo_common.contracts.echo import EchoEvent
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.voice_model import VoiceModelEvent
@@ -158,13 +159,16 @@ class ConsentRevoked(DomainEvent):
     user_id: str
 
 
-class EchoCreated(DomainEvent):
+class EchoCreated(EchoEvent):
     """An echo was created."""
 
     topic: ClassVar[str] = "voice.echo_created"
 
-    echo_id: str
-    user_id: str
+
+class EchoChanged(EchoEvent):
+    """An echo was changed; or its state is announced, because an earlier version created it."""
+
+    topic: ClassVar[str] = "voice.echo_changed"
 
 
 class EchoDeleted(DomainEvent):

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from echo_common.contracts.http.base import Name
+from echo_common.contracts.http.echos import PersonaPrompt
 from echo_common.contracts.http.voice import CloneStatus
 
 
@@ -75,7 +76,7 @@ class EchoRequest(BaseModel):
 
     user_id: str | None = Field(None, min_length=1, max_length=64)
     name: Name = Field(examples=["Grandmother"])
-    persona_prompt: str = Field("", max_length=20_000)
+    persona_prompt: PersonaPrompt = ""
     voice_model_id: str | None = Field(None, max_length=64)
 
 
@@ -88,5 +89,12 @@ class EchoDocument(BaseModel):
     user_id: str
     name: str
     persona_prompt: str
-    voice_model_id: str | None
+    voice_model_id: str | None = Field(description="The voice: a voice model, or any other that the echo was given.")
     created_at: datetime
+
+
+class EchoDocuments(BaseModel):
+    """A list of echos in the Echo API."""
+
+    echos: list[EchoDocument]
+    count: int

@@ -12,6 +12,7 @@ class ActionType(StrEnum):
     AUDIO_DELETED = "audio_deleted"
     AUDIO_REVISED = "audio_revised"
     CONSENT_REVOKED = "consent_revoked"
+    ECHO_CHANGED = "echo_changed"
     ECHO_CREATED = "echo_created"
     ECHO_DELETED = "echo_deleted"
     EXPORT_REQUESTED = "export_requested"

@@ -374,6 +374,7 @@ class Voice(BaseModel):
     engine: str
     kind: VoiceKind = "built-in"
     tags: list[str] = []
+    styles: bool = Field(False, description="Whether its engine supports the `style` of an echo.")
     rating: VoiceRating | None = Field(None, description="Mean rating of its audio; null without ratings.")
 
 
