@@ -90,6 +90,7 @@ def statistics_point(point: Point) -> StatisticsPoint:
         active_users=point.active_users,
         new_users=point.count("new_users"),
         jobs=JobCounts(**{name: point.count(f"jobs/{name}") for name in JobCounts.model_fields}),
+        messages=point.count("messages"),
         audio_seconds=point.count("audio_milliseconds") / SECOND,
         cache_hits=hits,
         cache_misses=misses,

@@ -33,6 +33,11 @@ class ChatModel(Protocol):
         """Adapter and model, as shown to operators: `openai:llama3.2`."""
         ...
 
+    @property
+    def available(self) -> bool:
+        """False if a requirement is missing, so that every reply raises `ChatModelMissingError`."""
+        ...
+
     def reply(self, request: ChatRequest) -> AsyncGenerator[str, None]:
         """Stream the reply's text as the model writes it, in parts that are not empty.
 
@@ -40,6 +45,7 @@ class ChatModel(Protocol):
         before the first step.
 
         Raises:
+            ChatModelMissingError: No model is configured, or a requirement of it is missing.
             ChatModelUnavailableError: The model cannot be reached, is overloaded, or rejects the credentials.
             ChatTimeoutError: The first part, or a later one, did not arrive in time.
             ChatRefusedError: The model or its filter refused to reply.

@@ -77,7 +77,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
     quotas = Quotas(
         adapters.store,
         adapters.live_settings,
-        metrics=(Metric.UPLOADS,),
+        metrics=(Metric.UPLOADS, Metric.MESSAGES),
         gauges={},
         storage=samples.stored_bytes,
     )

@@ -20,6 +20,7 @@ from echo_common.contracts.events.synthesis import (
     SpeechMeasured,
     SynthesisErrorLogged,
 )
+from echo_common.contracts.events.voice import MessageSent
 from echo_common.contracts.http.statistics import Interval
 from echo_common.contracts.system_settings import (
     RETENTION_ERRORS_DAYS,
@@ -74,11 +75,18 @@ async def test_events_are_counted_by_hour(admin: FeedbackClient) -> None:
             uses=(use(hour=hour, requests=8, server_errors=2), use("usr_eve", hour=hour, client_errors=1), use(None, hour=hour))
         ),
         error(count=5, occurred_at=hour),
+        MessageSent(message_id="msg_1", echo_id="echo_1", user_id="usr_ada", role="user", characters=5, occurred_at=hour),
     )
 
     async def counted() -> bool:
         before, point = (await series(admin, to=(hour + timedelta(minutes=59)).isoformat()))[-2:]
-        return (before["cache_hits"], point["requests"], point["errors"], point["audio_seconds"]) == (1, 10, 5, 2.5)
+        return (before["cache_hits"], point["requests"], point["errors"], point["audio_seconds"], point["messages"]) == (
+            1,
+            10,
+            5,
+            2.5,
+            1,
+        )
 
     await eventually(counted, within=20)
     points = await series(admin, to=(hour + timedelta(minutes=59)).isoformat())
@@ -86,7 +94,7 @@ async def test_events_are_counted_by_hour(admin: FeedbackClient) -> None:
     point = points[-1]
     assert datetime.fromisoformat(point["time"]) == hour
     assert point["jobs"] == {"queued": 1, "completed": 1, "failed": 1, "cancelled": 1}
-    assert (point["active_users"], point["new_users"]) == (2, 1)
+    assert (point["active_users"], point["new_users"], point["messages"]) == (2, 1, 1)
     assert (point["client_errors"], point["server_errors"], point["error_rate"]) == (1, 2, 0.2)
     assert (point["cache_hits"], point["cache_misses"], point["cache_hit_rate"]) == (1, 3, 0.25)
     assert point["engines"] == [

@@ -62,6 +62,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "voice.echo_created",
         "voice.echo_deleted",
         "voice.error_logged",
+        "voice.message_sent",
         "voice.sample_cancelled",
         "voice.sample_processed",
         "voice.sample_rejected",

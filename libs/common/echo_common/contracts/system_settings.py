@@ -83,6 +83,7 @@ _QUOTAS: Mapping[Metric, tuple[str, tuple[int, int, int]]] = {
     Metric.CHARACTERS: ("Characters synthesised per day", (20_000, 2_000_000, 20_000_000)),
     Metric.AUDIO_SECONDS: ("Seconds of audio synthesised per day", (3_600, 200_000, 2_000_000)),
     Metric.UPLOADS: ("Uploaded samples per day", (10, 100, 1_000)),
+    Metric.MESSAGES: ("Messages to echos per day", (50, 1_000, 10_000)),
     Metric.QUEUED_JOBS: ("Pending syntheses at a time", (5, 1_000, 10_000)),
     Metric.STORAGE_BYTES: ("Bytes of stored audio, for syntheses and for samples each", (2**28, 10 * 2**30, 100 * 2**30)),
 }

@@ -26,6 +26,7 @@ class Metric(StrEnum):
     CHARACTERS = "characters"
     AUDIO_SECONDS = "audio_seconds"
     UPLOADS = "uploads"
+    MESSAGES = "messages"
     QUEUED_JOBS = "queued_jobs"
     STORAGE_BYTES = "storage_bytes"
 

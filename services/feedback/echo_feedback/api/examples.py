@@ -93,6 +93,7 @@ POINT = {
     "active_users": 17,
     "new_users": 2,
     "jobs": {"queued": 90, "completed": 88, "failed": 1, "cancelled": 1},
+    "messages": 120,
     "audio_seconds": 5400.5,
     "cache_hits": 400,
     "cache_misses": 600,

@@ -51,6 +51,7 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         voice.EchoChanged: Action(ActionType.ECHO_CHANGED, "echo_id"),
         voice.EchoCreated: Action(ActionType.ECHO_CREATED, "echo_id"),
         voice.EchoDeleted: Action(ActionType.ECHO_DELETED, "echo_id"),
+        voice.MessageSent: Action(ActionType.MESSAGE_SENT, "message_id"),
         voice.SampleCancelled: Action(ActionType.SAMPLE_CANCELLED, "sample_id"),
         voice.SampleProcessed: Action(ActionType.SAMPLE_PROCESSED, "sample_id"),
         voice.SampleRejected: Action(ActionType.SAMPLE_REJECTED, "sample_id"),

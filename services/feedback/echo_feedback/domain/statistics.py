@@ -73,6 +73,7 @@ COUNTED: Mapping[type[DomainEvent], Callable[[Any], Iterable[tuple[datetime, Amo
         synthesis.JobFailed: _one("jobs/failed"),
         synthesis.JobQueued: _of_queued,
         synthesis.SpeechMeasured: _of_speech,
+        voice.MessageSent: _one("messages"),
         **dict.fromkeys(ERRORS, _of_errors),
     }
 )

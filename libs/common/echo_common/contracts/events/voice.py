@@ -1,6 +1,6 @@
 """Events published by voice."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from echo_common.contracts.echo import EchoEvent
 from echo_common.contracts.error_logged import ErrorLogged
@@ -178,6 +178,18 @@ class EchoDeleted(DomainEvent):
 
     echo_id: str
     user_id: str
+
+
+class MessageSent(DomainEvent):
+    """A user wrote to an echo, or an echo replied."""
+
+    topic: ClassVar[str] = "voice.message_sent"
+
+    message_id: str
+    echo_id: str
+    user_id: str
+    role: Literal["user", "echo"]
+    characters: int
 
 
 class VoiceUserDataErased(DomainEvent):

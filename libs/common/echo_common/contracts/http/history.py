@@ -21,6 +21,7 @@ class ActionType(StrEnum):
     JOB_COMPLETED = "job_completed"
     JOB_FAILED = "job_failed"
     JOB_QUEUED = "job_queued"
+    MESSAGE_SENT = "message_sent"
     RATING_DELETED = "rating_deleted"
     RATING_SUBMITTED = "rating_submitted"
     SAMPLE_CANCELLED = "sample_cancelled"

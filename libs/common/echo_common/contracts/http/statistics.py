@@ -48,6 +48,7 @@ class StatisticsPoint(BaseModel):
     active_users: int = Field(description="Users who sent a request.")
     new_users: int = Field(description="Users and guests that were created.")
     jobs: JobCounts
+    messages: int = Field(0, description="Messages of users to echos, and their replies.")
     audio_seconds: float = Field(description="Seconds of audio made by jobs and synchronous requests.")
     cache_hits: int = Field(description="Segments that the speech cache had.")
     cache_misses: int = Field(description="Segments that the speech cache did not have.")

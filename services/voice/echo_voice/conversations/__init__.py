@@ -1,0 +1,1 @@
+"""Conversations with echos: messages, replies and running summaries."""

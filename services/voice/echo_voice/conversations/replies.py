@@ -1,0 +1,180 @@
+"""Use case of replies: store the user's message, build the context, and open the echo's reply."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from echo_common.auth.principal import Principal
+from echo_common.background_tasks import running_in_background
+from echo_common.clock import now
+from echo_common.contracts.errors.voice import EchoNotFoundError
+from echo_common.contracts.http.messages import MessageRole, MessageStatus
+from echo_common.contracts.values import Metric
+from echo_common.errors import EchoError, NotFoundError
+from echo_common.faults import FaultPoints
+from echo_common.ids import new_id
+from echo_common.quotas.counters import Quotas
+from echo_common.shielded import shielded
+from echo_voice.chat_errors import ChatModelMissingError
+from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
+from echo_voice.conversations.context import recent_turns, system_prompt
+from echo_voice.conversations.reply import Reply
+from echo_voice.conversations.reply_events import SpeechOrder
+from echo_voice.conversations.repository import Conversations, Messages
+from echo_voice.conversations.summaries import Summaries
+from echo_voice.domain.echos import Echo
+from echo_voice.domain.messages import Conversation, Message
+from echo_voice.message_errors import ConversationDeletedError
+from echo_voice.repository import Echos
+from echo_voice.speech_stream import SpeechStreams
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    """Limits of replies: characters of the context, tokens of a reply, and seconds of the lease on a conversation."""
+
+    context_characters: int
+    tokens: int
+    lease_seconds: float
+
+
+@dataclass(frozen=True)
+class Replies:
+    """Replies of echos. One reply at a time per user and echo, in all replicas."""
+
+    echos: Echos
+    messages: Messages
+    conversations: Conversations
+    chat: ChatModel
+    streams: SpeechStreams
+    summaries: Summaries
+    quotas: Quotas
+    faults: FaultPoints
+    limits: ReplyLimits
+
+    @asynccontextmanager
+    async def open(
+        self,
+        echo_id: str,
+        text: str,
+        principal: Principal,
+        *,
+        speech: SpeechOrder | None = None,
+        request_key: str | None = None,
+    ) -> AsyncIterator[Reply]:
+        """Store a message of the user and open the reply to it; the context lasts until the reply was read.
+
+        Args:
+            echo_id: The echo.
+            text: The message, which is valid, see `MessageText`.
+            principal: The user.
+            speech: The speech of the reply; None for a reply without speech.
+            request_key: Key of the request. A repeat of a request that has no reply yet continues with its message.
+
+        Raises:
+            ChatModelMissingError: There is no language model; nothing is stored.
+            EchoNotFoundError: The user has no such echo.
+            ReplyInProgressError: The echo is still replying to the user.
+            QuotaExceededError: The user has sent all messages of the day.
+        """
+        if not self.chat.available:
+            raise ChatModelMissingError
+        await self.echos.get(echo_id, user_id=principal.user_id)
+        holder = new_id("run")
+        conversation, number = await self.conversations.begin_reply(
+            principal.user_id, echo_id, holder, self.limits.lease_seconds
+        )
+        try:
+            async with running_in_background(self._keep_lease(conversation, holder)):
+                echo = await self._echo_of(conversation)
+                message = await self._message(conversation, number, text, principal, request_key)
+                await self.faults.reach("reply.after_message")
+                yield Reply(
+                    message,
+                    self.chat,
+                    await self._request(echo, conversation),
+                    voice_id=echo.id,
+                    streams=self.streams,
+                    speech=speech,
+                    store=partial(self._store, echo, conversation, holder, message),
+                    change=self._change,
+                )
+        finally:
+            await shielded(self._release(conversation, holder))
+        self.summaries.start(conversation.user_id, echo_id)
+
+    async def _echo_of(self, conversation: Conversation) -> Echo:
+        """Return the echo, read again: its deletion may have missed the conversation that was created meanwhile."""
+        try:
+            return await self.echos.get(conversation.echo_id, user_id=conversation.user_id)
+        except EchoNotFoundError:
+            with suppress(NotFoundError):
+                await self.conversations.update(conversation.id, Conversation.erase)
+            raise
+
+    async def _message(
+        self, conversation: Conversation, number: int, text: str, principal: Principal, request_key: str | None
+    ) -> Message:
+        if request_key is not None:
+            latest = await self.messages.latest(conversation, 0)
+            if latest and latest[-1].role is MessageRole.USER and latest[-1].request_key == request_key:
+                return latest[-1]
+        message = Message.write(conversation.user_id, conversation.echo_id, number, text, request_key=request_key)
+        async with self.quotas.reserved(principal, {Metric.MESSAGES: 1}):
+            await self.messages.add(message)
+        return message
+
+    async def _request(self, echo: Echo, conversation: Conversation) -> ChatRequest:
+        system = system_prompt(echo.name, echo.persona_prompt, echo.language, conversation.summary)
+        characters = max(0, self.limits.context_characters - len(system))
+        messages = await self.messages.latest(conversation, characters)
+        turns = [ChatTurn(message.role.value, message.text) for message in messages]
+        greeting = None if conversation.summary else echo.greeting
+        return ChatRequest(system, recent_turns(turns, characters, greeting=greeting), self.limits.tokens)
+
+    async def _store(
+        self,
+        echo: Echo,
+        conversation: Conversation,
+        holder: str,
+        message: Message,
+        text: str,
+        status: MessageStatus,
+        duration: float | None,
+    ) -> Message | None:
+        if not text:
+            return None
+        await self.faults.reach("reply.before_store")
+        await self._require_lease(conversation, holder)
+        reply = Message.reply(message, text, status, duration=duration, echo_revision=echo.revision)
+        await self.messages.add(reply)
+        try:
+            await self._require_lease(conversation, holder)
+        except ConversationDeletedError:  # between the check and the write
+            await self.messages.update(reply.id, Message.erase)
+            raise
+        return reply
+
+    async def _change(self, reply: Message, heard: str, seconds: float) -> Message | None:
+        try:
+            changed = await self.messages.update(reply.id, lambda held: held.interrupt(heard, seconds))
+        except NotFoundError:  # deleted meanwhile
+            return None
+        return None if changed.erased else changed
+
+    async def _require_lease(self, conversation: Conversation, holder: str) -> None:
+        if await self.conversations.find_one({"_id": conversation.id, "lease.holder": holder}) is None:
+            raise ConversationDeletedError
+
+    async def _keep_lease(self, conversation: Conversation, holder: str) -> None:
+        seconds = self.limits.lease_seconds
+        while True:
+            await asyncio.sleep(seconds / 3)
+            with suppress(EchoError):  # an outage may pass; the lease is checked when the reply is stored
+                await self.conversations.update(conversation.id, lambda held: held.renew(holder, now(), seconds))
+
+    async def _release(self, conversation: Conversation, holder: str) -> None:
+        with suppress(EchoError):  # else it expires
+            await self.conversations.update(conversation.id, lambda held: held.end_reply(holder))
