@@ -9,7 +9,8 @@ import resource
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
 from typing import Any, BinaryIO, TypeVar
@@ -103,32 +104,29 @@ class SandboxPool:
                     break
             return await self._serve(await self._start(), line, read, seconds)
 
+    @asynccontextmanager
+    async def reserved(self) -> AsyncIterator["ReservedProcess"]:
+        """Start a process for several requests of one user, between which it keeps its state; kill it with the context.
+
+        Raises `ProcessUnavailableError`.
+        """
+        async with self._places:
+            process = await self._start()
+            try:
+                yield ReservedProcess(process)
+            finally:
+                await shielded(_end(process))
+
     async def close(self) -> None:
         """Kill the idle processes."""
         while self._idle:
             await _end(self._idle.pop())
 
     async def _serve(self, process: Process, line: bytes, read: Callable[[bytes], T], seconds: float) -> list[T]:
-        assert process.stdin is not None  # noqa: S101 - piped
-        assert process.stdout is not None  # noqa: S101 - piped
-        response: list[T] = []
         done = False
         try:
-            async with asyncio.timeout(seconds):
-                if process.stdin.is_closing():  # uvloop raises RuntimeError on a write
-                    raise ConnectionResetError
-                process.stdin.write(line)
-                await process.stdin.drain()
-                while (found := await process.stdout.readline()) != b"\n":
-                    if not found:
-                        raise ConnectionResetError
-                    response.append(read(found))
-                    await asyncio.sleep(0)  # readline does not yield when a line is buffered
+            response = await _exchange(process, line, read, seconds)
             done = True
-        except ConnectionError as error:
-            raise _ProcessDiedError from error
-        except (TimeoutError, ValueError) as error:
-            raise ProcessLostError from error
         finally:
             if done:
                 self._idle.append(process)
@@ -159,6 +157,54 @@ class SandboxPool:
         if not ready:
             raise ProcessUnavailableError
         return process
+
+
+class ReservedProcess:
+    """A process of a `SandboxPool` that serves the requests of one user, one after the other."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    async def ask(self, request: object, read: Callable[[bytes], T], *, seconds: float) -> list[T]:
+        """Send a request; return the lines of the response, parsed by `read`. Any failure ends the process.
+
+        Raises `ProcessLostError`.
+        """
+        line = json.dumps(request).encode() + b"\n"
+        async with self._turn:
+            done = False
+            try:
+                response = await _exchange(self._process, line, read, seconds)
+                done = True
+            finally:
+                if not done:  # the rest of its response would be read as that of the next request
+                    with contextlib.suppress(ProcessLookupError):
+                        self._process.kill()
+        return response
+
+
+async def _exchange(process: Process, line: bytes, read: Callable[[bytes], T], seconds: float) -> list[T]:
+    """Send a request and return the lines of the response. Raises `ProcessLostError`."""
+    assert process.stdin is not None  # noqa: S101 - piped
+    assert process.stdout is not None  # noqa: S101 - piped
+    response: list[T] = []
+    try:
+        async with asyncio.timeout(seconds):
+            if process.stdin.is_closing():  # uvloop raises RuntimeError on a write
+                raise ConnectionResetError
+            process.stdin.write(line)
+            await process.stdin.drain()
+            while (found := await process.stdout.readline()) != b"\n":
+                if not found:
+                    raise ConnectionResetError
+                response.append(read(found))
+                await asyncio.sleep(0)  # readline does not yield when a line is buffered
+    except ConnectionError as error:
+        raise _ProcessDiedError from error
+    except (TimeoutError, ValueError) as error:
+        raise ProcessLostError from error
+    return response
 
 
 async def _end(process: Process) -> None:
