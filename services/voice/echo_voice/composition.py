@@ -24,6 +24,8 @@ from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import REPLACED, VoiceSettings
 from echo_voice.similarity import open_encoder
+from echo_voice.speech_stream import SpeechStreams
+from echo_voice.synthesis_client import open_speech_streams
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.echos import announce_echos
 from echo_voice.usecases.ownership import object_owners
@@ -42,7 +44,8 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
         vectors = open_vectors(settings.vectors_url, api_key=key)
         stack.push_async_callback(vectors.close)
         voices = await stack.enter_async_context(open_voice_catalogue(settings.synthesis_url))
-        deps = await _open(settings, adapters, vectors, voices)
+        speech_streams = await stack.enter_async_context(open_speech_streams(settings.synthesis_url))
+        deps = await _open(settings, adapters, vectors, voices, speech_streams)
         await announce_echos(deps)
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
@@ -67,7 +70,9 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     ]
 
 
-async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex, voices: VoiceCatalogue) -> Dependencies:
+async def _open(
+    settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex, voices: VoiceCatalogue, speech_streams: SpeechStreams
+) -> Dependencies:
     where = (adapters.store, adapters.relay)
     samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
     echos, echo_revisions = Echos(*where), EchoRevisions(*where)
@@ -114,6 +119,7 @@ async def _open(settings: VoiceSettings, adapters: Adapters, vectors: VectorInde
         vectors=vectors,
         encoder=encoder,
         providers=Providers(settings),
+        speech_streams=speech_streams,
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(

@@ -15,6 +15,7 @@ from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.similarity import SpeakerEncoder
+from echo_voice.speech_stream import SpeechStreams
 from echo_voice.voice_catalogue import VoiceCatalogue
 
 
@@ -38,6 +39,7 @@ class Dependencies:
     vectors: VectorIndex
     encoder: SpeakerEncoder
     providers: Providers
+    speech_streams: SpeechStreams
     scratch: Scratch
     worker: Worker
     stored_bytes: MeasuredSize

@@ -24,7 +24,7 @@ class VoiceSettings(BaseSettings):
         pattern=r"^(file|https?)://",
     )
     synthesis_url: str | None = Field(
-        None, description="URL of the synthesis service, for the voices of echos; if unset, they are checked when echos speak."
+        None, description="URL of the synthesis service, for the voices and the speech of echos; if unset, echos do not speak."
     )
     echos_per_user: int = Field(1_000, ge=1, le=100_000, description="Maximum number of echos of a user.")
     vectors_api_key: SecretStr | None = Field(None, description="Qdrant API key; optional.")

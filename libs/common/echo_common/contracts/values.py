@@ -96,3 +96,6 @@ SpeechProblem = Literal["silent", "clipped", "duration", "words"]
 
 TimestampGranularity = Literal["word", "syllable", "both"]
 """Granularity of timings."""
+
+Latency = Literal["normal", "low"]
+"""Time to the first audio of a stream; with `low`, the first phrase of a long first sentence is spoken alone."""

@@ -200,6 +200,11 @@ class ServiceClient:
         return RemoteError(status, code, message, details=problem.get("details"), retry_after=retry_after)
 
 
+def context_headers() -> dict[str, str]:
+    """Return the headers with the trace context, the request id and the client's languages of the current request."""
+    return _with_context(None, json_body=False)
+
+
 def always_repeatable() -> bool:
     """Return True: the request can be sent to several replicas."""
     return True
