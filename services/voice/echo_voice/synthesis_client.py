@@ -8,6 +8,7 @@ from typing import Final
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
+from echo_common.contracts.http.error_frame import ErrorFrame
 from echo_common.contracts.http.stream_input import (
     MAX_FRAME_BYTES,
     SERVER_FRAME,
@@ -19,7 +20,6 @@ from echo_common.contracts.http.stream_input import (
     StartStream,
     StreamAudio,
     StreamDone,
-    StreamError,
     StreamStarted,
 )
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -132,7 +132,7 @@ class _RemoteSpeechStream(SpeechStream):
             frame = SERVER_FRAME.validate_json(message.data)
         except ValidationError as error:
             raise self._invalid() from error
-        if isinstance(frame, StreamError):
+        if isinstance(frame, ErrorFrame):
             self._finished = True
             raise RemoteError(frame.status, frame.code, frame.message, details=frame.details, retry_after=frame.retry_after)
         return frame

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
@@ -23,7 +25,7 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 """The request's bearer token."""
 
 
-async def authorize(request: Request, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
+async def authorize(request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None, *scopes: Scope) -> Principal:
     """Return the principal, which must have all these scopes, checked with the `verifier` in the app's state.
 
     Raises `UnauthenticatedError`, `ForbiddenError`.
@@ -36,6 +38,13 @@ async def authorize(request: Request, credentials: HTTPAuthorizationCredentials 
     if not all(map(principal.may, scopes)):
         raise ForbiddenError
     return principal
+
+
+async def authorize_websocket(connection: HTTPConnection, *scopes: Scope) -> Principal:
+    """Return the principal of a WebSocket handshake by its bearer token; see `authorize`."""
+    scheme, token = get_authorization_scheme_param(connection.headers.get("Authorization"))
+    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if scheme.lower() == "bearer" else None
+    return await authorize(connection, credentials, *scopes)
 
 
 @dataclass(frozen=True)

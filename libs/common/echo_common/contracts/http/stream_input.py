@@ -1,10 +1,11 @@
 """Frames of the WebSocket that speaks a text while it is still being written."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from echo_common.contracts.http.base import RequestBody
+from echo_common.contracts.http.error_frame import ErrorFrame
 from echo_common.contracts.http.synthesis import SpeechConfig, SyllableTimestamp, VoiceId, WordTimestamp
 from echo_common.contracts.values import Latency
 
@@ -103,17 +104,5 @@ class StreamDone(BaseModel):
     fallback_from: str | None = None
 
 
-class StreamError(BaseModel):
-    """The last frame of a stream that was refused or failed. `status` is that of the same error over HTTP."""
-
-    type: Literal["error"] = "error"
-    code: str
-    message: str
-    request_id: str
-    status: int = 500
-    details: Any = None
-    retry_after: int | None = None
-
-
-ServerFrame = StreamStarted | StreamAudio | StreamFlushed | StreamCancelled | StreamDone | StreamError
+ServerFrame = StreamStarted | StreamAudio | StreamFlushed | StreamCancelled | StreamDone | ErrorFrame
 SERVER_FRAME: Final[TypeAdapter[ServerFrame]] = TypeAdapter(Annotated[ServerFrame, Field(discriminator="type")])
