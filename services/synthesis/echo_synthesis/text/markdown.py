@@ -7,9 +7,9 @@ from echo_synthesis.text.headings import named
 from echo_synthesis.text.source_map import Heading, Limits, VisibleText, VisibleTextBuilder
 
 _LONGEST_HEADING = 200
-_HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]++(?P<title>.*+)")
+HEADING = re.compile(r" {0,3}(?P<hashes>#{1,6})[ \t]++(?P<title>.*+)")
 _RULE = re.compile(r" {0,3}(?:=+|-+|(?:[-*_][ \t]*){3,})$")
-_FENCE = re.compile(r"[ \t>]*+(?P<mark>`{3,}+|~{3,}+)[^`]*+$")
+FENCE = re.compile(r"[ \t>]*+(?P<mark>`{3,}+|~{3,}+)[^`]*+$")
 _QUOTE = re.compile(r" {0,3}(?:>[ \t]?)+")
 _BULLET = re.compile(r"[ \t]*(?:[-*+•‣▪])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _NUMBER = re.compile(r"[ \t]*(?=\d{1,9}[.)][ \t])")
@@ -57,7 +57,7 @@ class _Page:
         """Parse line by line; the lines of a paragraph together, because a link may be wrapped."""
         fence, row = "", False
         for index, (start, end) in enumerate(self._lines):
-            mark = _FENCE.match(self._text, start, end)
+            mark = FENCE.match(self._text, start, end)
             if mark and (not fence or (mark["mark"].startswith(fence) and not self._text[mark.end("mark") : end].strip())):
                 self._close(start)
                 self._builder.begin_paragraph(start)
@@ -75,7 +75,7 @@ class _Page:
     def _line(self, start: int, end: int) -> None:
         quote = _QUOTE.match(self._text, start, end)
         inside = quote.end() if quote else start
-        if heading := _HEADING.match(self._text, inside, end):
+        if heading := HEADING.match(self._text, inside, end):
             self._heading(start, heading, len(heading["hashes"]))
         elif heading := named(self._text, inside, end):
             self._heading(start, heading, 1)

@@ -84,7 +84,10 @@ def trail(text: str, after: int, before: int) -> int:
     return after + len(_CLOSING.match(gap)[0])  # type: ignore[index]  # the pattern matches the empty string
 
 
-_WIDEST_GAP = 200
+WIDEST_GAP = 200
+"""Maximum number of characters between two words of a sentence."""
+
+_SHORT_NAME = 4
 _OPENING = frozenset("\"'“‘„«‹([{¿¡*_`-−.")
 _CLOSING = re.compile(r"(?: ?[.,;:!?…।۔؟。！？、，；：—–―]+| ?[\"'”’»›)\]}*_`]+)*")
 _STOP = re.compile(r"[.!?…।۔؟。！？]+")
@@ -98,7 +101,7 @@ _QUOTE_AFTER_STOP = re.compile(r"[!?.…][\"'”’»)]")
 def break_after(text: str, words: Sequence[Span], index: int) -> Break:
     """Return the quality of a cut after the word `index`."""
     word, following = words[index], words[index + 1]
-    if following.start - word.end > _WIDEST_GAP:
+    if following.start - word.end > WIDEST_GAP:
         return Break.SENTENCE
     gap = text[word.end : following.start]
     if _PARAGRAPH.search(gap) or _BULLET.search(text, word.end, following.start + 4):
@@ -135,8 +138,20 @@ def _ends_sentence(text: str, words: Sequence[Span], index: int, gap: str) -> bo
     opens_line = index == 0 or "\n" in text[words[index - 1].end : words[index].start]
     if plain in NEVER_LAST or (opens_line and word.isdigit()):
         return False
-    initial = len(plain) == 1 and word.isalpha() and word.isupper() and word != "I"
-    dotted = "." in word and all(len(part) <= 2 for part in word.split("."))
-    if initial or dotted or plain in SOMETIMES_LAST:
+    if _may_be_abbreviation(word):
         return following.casefold() in LIKELY_STARTERS
     return True
+
+
+def _may_be_abbreviation(word: str) -> bool:
+    """Return whether a word before a full stop is an initial or an abbreviation that may end a sentence."""
+    plain = word.replace(".", "").casefold()
+    initial = len(plain) == 1 and word.isalpha() and word.isupper() and word != "I"
+    dotted = "." in word and all(len(part) <= 2 for part in word.split("."))
+    return initial or dotted or plain in SOMETIMES_LAST
+
+
+def needs_following_words(word: str) -> bool:
+    """Return whether the words after a stop decide if it ends a sentence after this word, or a date, a title or a number."""
+    short_name = len(word) <= _SHORT_NAME and word[0].isupper()
+    return short_name or any(map(str.isdigit, word)) or word.casefold() in NEVER_LAST or _may_be_abbreviation(word)
