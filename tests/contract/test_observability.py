@@ -210,7 +210,7 @@ def test_metrics_have_base_units_and_few_labels() -> None:
         assert family.documentation
     assert frozenset.union(*labels_by_metric().values()) == {
         *("service", "method", "route", "status_class", "status", "kind", "part"),
-        *("topic", "outcome", "queue", "engine", "state", "code", "problem", "unit", "cache", "result", "reason"),
+        *("topic", "outcome", "queue", "engine", "state", "code", "problem", "unit", "cache", "result", "reason", "adapter"),
     }
 
 

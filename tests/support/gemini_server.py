@@ -1,4 +1,4 @@
-"""A server with the API of Gemini's speech models: server-sent `GenerateContentResponse`s, or a single one."""
+"""A server with the API of Gemini's models for speech and text: server-sent `GenerateContentResponse`s, or a single one."""
 
 import base64
 import io
@@ -172,3 +172,45 @@ def after(released: threading.Event, answer: Answer = speak) -> Answer:
         answer(reply)
 
     return wait
+
+
+def text_response(text: str = "", finish: str | None = None, *, thought: bool = False) -> dict[str, Any]:
+    """One `GenerateContentResponse` of a text model."""
+    candidate: dict[str, Any] = {"index": 0}
+    if text:
+        candidate["content"] = {"role": "model", "parts": [{"text": text, **({"thought": True} if thought else {})}]}
+    if finish:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate], "modelVersion": "test"}
+
+
+def say(*parts: str, finish: str | None = "STOP") -> Answer:
+    """A reply in these parts that ends with this reason."""
+
+    def answer(reply: Reply) -> None:
+        thought = text_response("The user greets me.", thought=True)
+        events(reply, thought, *map(text_response, parts), text_response(finish=finish))
+        reply.end()
+
+    return answer
+
+
+def say_and_cut(*parts: str) -> Answer:
+    """These parts, then a closed connection."""
+
+    def answer(reply: Reply) -> None:
+        events(reply, *map(text_response, parts))
+        reply.cut()
+
+    return answer
+
+
+def say_and_stall(closed: threading.Event, *parts: str) -> Answer:
+    """These parts, then nothing; `closed` is set when the client closes the connection."""
+
+    def answer(reply: Reply) -> None:
+        events(reply, *map(text_response, parts))
+        if reply.wait_until_closed():
+            closed.set()
+
+    return answer

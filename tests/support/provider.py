@@ -52,6 +52,16 @@ class Reply:
         """Close the connection."""
         self._handler.close_connection = True
 
+    def wait_until_closed(self, seconds: float = 30.0) -> bool:
+        """Return whether the client closes the connection within this time."""
+        self._handler.connection.settimeout(seconds)
+        try:
+            return not self._handler.connection.recv(1)
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+
     def _start(self, status: int, headers: dict[str, str]) -> None:
         self._handler.send_response(status)
         for name, value in {**headers, "connection": "close"}.items():

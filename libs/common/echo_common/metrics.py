@@ -181,6 +181,24 @@ class EngineMetrics:
         return self.workers.labels(engine, state), count
 
 
+class ChatMetrics:
+    """Language models: the speed and the failures of their replies."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        adapter = ["adapter"]
+        self.first_part = Histogram(
+            "echo_chat_first_part_seconds",
+            "Time from the request of a reply to its first text.",
+            adapter,
+            registry=registry,
+            buckets=_FIRST_BYTE_BUCKETS,
+        )
+        self.parts = Counter("echo_chat_parts", "Parts of replies that were received.", adapter, registry=registry)
+        self.failures = Counter(
+            "echo_chat_failures", "Replies that failed, by error code.", ["adapter", "code"], registry=registry
+        )
+
+
 class CacheMetrics:
     """Caches: speech, response and credential."""
 
@@ -247,6 +265,7 @@ class Metrics(Collector):
         self.bus = BusMetrics(self.registry)
         self.tasks = TaskMetrics(self.registry)
         self.engines = EngineMetrics(self.registry)
+        self.chat = ChatMetrics(self.registry)
         self.caches = CacheMetrics(self.registry)
         self.webhooks = WebhookMetrics(self.registry)
         ProcessCollector(registry=self.registry)

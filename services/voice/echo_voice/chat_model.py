@@ -1,6 +1,6 @@
 """The port of language models that write the replies of echos."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,7 +15,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """The context of a reply: system prompt and turns, oldest first; the last turn is the user's.
+    """The context of a reply: system prompt and turns, oldest first. Roles alternate; the last turn is the user's.
 
     `max_tokens` bounds the reply.
     """
@@ -52,6 +52,10 @@ class ChatModel(Protocol):
             ChatReplyEmptyError: The reply has no text.
             ChatReplyIncompleteError: The stream ended in the middle, or at the maximum length.
         """
+        ...
+
+    def health(self) -> Mapping[str, str]:
+        """Return the `model` and its `state` in a few words, without asking the model."""
         ...
 
     async def close(self) -> None:

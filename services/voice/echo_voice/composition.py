@@ -18,6 +18,9 @@ from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
+from echo_voice.chat_model import ChatModel
+from echo_voice.chat_models import open_chat_model
+from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
@@ -37,7 +40,7 @@ _REMOTE_TRAININGS = 8
 
 
 @asynccontextmanager
-async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
+async def open_dependencies(settings: VoiceSettings, chat: ChatSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies and run the worker and the sweeper of orphaned objects while the context lasts."""
     key = settings.vectors_api_key.get_secret_value() if settings.vectors_api_key else None
     async with AsyncExitStack() as stack:
@@ -45,7 +48,9 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
         stack.push_async_callback(vectors.close)
         voices = await stack.enter_async_context(open_voice_catalogue(settings.synthesis_url))
         speech_streams = await stack.enter_async_context(open_speech_streams(settings.synthesis_url))
-        deps = await _open(settings, adapters, vectors, voices, speech_streams)
+        chat_model = open_chat_model(chat, settings.models, adapters.metrics.chat)
+        stack.push_async_callback(chat_model.close)
+        deps = await _open(settings, adapters, vectors, voices, speech_streams, chat_model)
         await announce_echos(deps)
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
@@ -56,7 +61,11 @@ async def open_dependencies(settings: VoiceSettings, adapters: Adapters) -> Asyn
 
 def readiness_checks(deps: Dependencies) -> Mapping[str, Check]:
     """Return the readiness checks beside those of every service."""
-    return {"vectors": deps.vectors.ping, "providers": partial(_providers, deps.providers)}
+    return {
+        "vectors": deps.vectors.ping,
+        "providers": partial(_providers, deps.providers),
+        "language_model": partial(_language_model, deps.chat_model),
+    }
 
 
 def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
@@ -71,7 +80,12 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
 
 
 async def _open(
-    settings: VoiceSettings, adapters: Adapters, vectors: VectorIndex, voices: VoiceCatalogue, speech_streams: SpeechStreams
+    settings: VoiceSettings,
+    adapters: Adapters,
+    vectors: VectorIndex,
+    voices: VoiceCatalogue,
+    speech_streams: SpeechStreams,
+    chat_model: ChatModel,
 ) -> Dependencies:
     where = (adapters.store, adapters.relay)
     samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
@@ -120,6 +134,7 @@ async def _open(
         encoder=encoder,
         providers=Providers(settings),
         speech_streams=speech_streams,
+        chat_model=chat_model,
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(
@@ -138,3 +153,8 @@ async def _open(
 async def _providers(providers: Providers) -> Mapping[str, str]:
     """Report the providers' state; they never make the service unready, because samples and voices work without them."""
     return providers.health()
+
+
+async def _language_model(model: ChatModel) -> Mapping[str, str]:
+    """Report the language model's state; it never makes the service unready, because only replies need it."""
+    return model.health()

@@ -10,6 +10,7 @@ from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
+from echo_voice.chat_model import ChatModel
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
@@ -40,6 +41,7 @@ class Dependencies:
     encoder: SpeakerEncoder
     providers: Providers
     speech_streams: SpeechStreams
+    chat_model: ChatModel
     scratch: Scratch
     worker: Worker
     stored_bytes: MeasuredSize

@@ -1,9 +1,12 @@
-"""Download of the speaker encoder, which training needs: `python -m echo_voice.models DIR`."""
+"""Download of the speaker encoder, and of the local language model if its extra is installed: `python -m echo_voice.models DIR`."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from echo_voice.chat_models import local
+from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
+from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
 from echo_voice.similarity import encoder_file
 
@@ -18,11 +21,14 @@ def fetch(models: Path) -> None:
 
 def main() -> int:
     """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="echo_voice.models", description="Fetch and prepare the speaker encoder.")
+    parser = argparse.ArgumentParser(prog="echo_voice.models", description="Fetch and prepare the models of voice.")
     parser.add_argument("folder", type=Path)
     try:
-        fetch(parser.parse_args().folder)
-    except EncoderMissingError as error:
+        folder = parser.parse_args().folder
+        fetch(folder)
+        if local.installed():
+            fetch_model(folder, ChatSettings(), lambda what, done: None)
+    except (EncoderMissingError, ChatModelFileError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     return 0

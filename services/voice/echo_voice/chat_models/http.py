@@ -1,0 +1,44 @@
+"""Parts shared by the adapters that connect over HTTP."""
+
+import httpx2
+
+from echo_voice.chat_errors import ChatModelUnavailableError
+
+_CONNECT_SECONDS = 5.0
+_KEY_REJECTED = frozenset({401, 403})
+_LONGEST_DELAY_SECONDS = 3_600
+
+
+def http_client() -> httpx2.AsyncClient:
+    """Return a client without time limits for responses, which `check_reply` sets for every part."""
+    return httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS))
+
+
+def connection_error(name: str) -> ChatModelUnavailableError:
+    """Return the error for a connection that cannot be opened or breaks off. `name` is adapter and model."""
+    return ChatModelUnavailableError(f"The connection to {name} failed; try again shortly.")
+
+
+def status_error(name: str, status: int, delay: str | None = None) -> ChatModelUnavailableError:
+    """Return the error for a response with an error status, without the text of the response.
+
+    Args:
+        name: Adapter and model.
+        status: Status of the response.
+        delay: The time in seconds after which the server permits another request, such as `7` or `7.5s`.
+    """
+    if status in _KEY_REJECTED:
+        return ChatModelUnavailableError(f"{name} rejects the key in ECHO_VOICE_CHAT_KEY ({status}).", retry_after=None)
+    if status == 404:
+        message = f"{name} was not found ({status}); see ECHO_VOICE_CHAT_MODEL and ECHO_VOICE_CHAT_URL."
+        return ChatModelUnavailableError(message, retry_after=None)
+    if status in {408, 425, 429} or status >= 500:
+        return ChatModelUnavailableError(f"{name} is overloaded ({status}); try again shortly.", retry_after=_seconds(delay))
+    return ChatModelUnavailableError(f"{name} rejects the request ({status}).", retry_after=None)
+
+
+def _seconds(delay: str | None) -> int:
+    try:
+        return min(max(1, round(float((delay or "2").removesuffix("s")))), _LONGEST_DELAY_SECONDS)
+    except (ValueError, OverflowError):  # a date
+        return 2
