@@ -24,6 +24,7 @@ from echo_synthesis.access.signed_links import open_link_signer
 from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.echos import Echos
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
@@ -80,7 +81,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
-        voice_ratings = VoiceRatings(adapters.store)
+        voice_ratings, echos = VoiceRatings(adapters.store), Echos(adapters.store, settings.echo_wait_seconds)
         quotas = Quotas(
             adapters.store,
             adapters.live_settings,
@@ -97,6 +98,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             provenance=provenance.records,
             cache=cache,
             clones=clones,
+            echos=echos,
             objects=adapters.objects,
             faults=adapters.faults,
             quotas=quotas,
@@ -105,6 +107,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             settings=settings,
             voices=voices,
             clones=clones,
+            echos=echos,
             voice_ratings=voice_ratings,
             recorder=FallbackRecorder(
                 narrator,
@@ -137,7 +140,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             user_data=data,
             erasure=UserErasure(erased_users, data, lambda user_id: SynthesisUserDataErased(user_id=user_id), adapters.faults),
         )
-        for repository in (jobs, audio, texts, dictionary, tickets, erased_users, quotas, voice_ratings):
+        for repository in (jobs, audio, texts, dictionary, tickets, erased_users, quotas, voice_ratings, echos):
             await repository.prepare()
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
         queues = [work_queue(deps, adapters.faults)]

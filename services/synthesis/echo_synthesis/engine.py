@@ -50,6 +50,7 @@ class Utterance:
     `text` is in spoken form; `words` are the spans of its words, in order, not overlapping.
     `speed` is relative to the voice's natural pace (2.0 is twice as fast).
     `pronunciations` is empty, or holds for each word its IPA or None; only for engines with `EngineSpec.phonemes`.
+    `style` says in words how to speak, empty for no style; only for engines with `EngineSpec.styles`.
     `take` is the number of the take: an engine whose output is not random varies its speech with it, because a take was bad or
     the user wants another one.
     """
@@ -61,6 +62,7 @@ class Utterance:
     speed: float = 1.0
     pronunciations: tuple[str | None, ...] = ()
     take: int = 0
+    style: str = ""
 
 
 ENOUGH_TAKES = 3
@@ -231,7 +233,7 @@ class EngineSpec:
     `damaged(models)` reads all files with a known digest and returns the names of those that differ. `unusable(models)` returns
     the operator's voice files that are skipped, each with the reason. `adding_voices` tells how an operator adds voices of
     another language; empty if that is not possible.
-    With `phonemes` the engine supports `Utterance.pronunciations`. `backends(models)` lists the backends measured here. A
+    With `phonemes` the engine supports `Utterance.pronunciations`, with `styles` it supports `Utterance.style`. `backends(models)` lists the backends measured here. A
     `remote` engine waits for the network rather than a processor: one process serves `concurrency` utterances at once, and each
     may take `patience` seconds longer than with other engines.
     """

@@ -7,6 +7,9 @@ from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.feedback import VoiceRatingChanged
 from echo_common.contracts.events.synthesis import AudioDeleted, JobCancelled, JobCompleted, JobFailed, JobQueued
 from echo_common.contracts.events.voice import (
+    EchoChanged,
+    EchoCreated,
+    EchoDeleted,
     VoiceModelCancelled,
     VoiceModelDeleted,
     VoiceModelFailed,
@@ -138,6 +141,24 @@ async def delete_clone(event: VoiceModelDeleted, dependencies: Dependencies) -> 
 async def store_selection(event: VoiceSelected, dependencies: Dependencies) -> None:
     """Store the user's selected voice, the default of requests that name none."""
     await dependencies.clones.select(event.user_id, event.voice_id, event.occurred_at)
+
+
+@subscriptions.on(EchoCreated, idempotent=True)
+async def store_echo(event: EchoCreated, dependencies: Dependencies) -> None:
+    """Add the echo to the read model."""
+    await dependencies.echos.apply(event)
+
+
+@subscriptions.on(EchoChanged, idempotent=True)
+async def change_echo(event: EchoChanged, dependencies: Dependencies) -> None:
+    """Change the echo in the read model."""
+    await dependencies.echos.apply(event)
+
+
+@subscriptions.on(EchoDeleted, idempotent=True)
+async def delete_echo(event: EchoDeleted, dependencies: Dependencies) -> None:
+    """Remove the echo from the read model; stored audio remains."""
+    await dependencies.echos.delete(event.echo_id)
 
 
 @subscriptions.on(VoiceRatingChanged, idempotent=True)

@@ -79,6 +79,12 @@ class SynthesisSettings(BaseSettings):
         30.0, ge=0.001, le=600, description="Time limit for planning a text in such a process, in seconds; then it is ended."
     )
     plan_processes: int = Field(2, ge=1, le=64, description="Number of processes that plan long texts; they start on demand.")
+    echo_wait_seconds: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="Maximum time in seconds that a request waits for the event of an echo that was just created.",
+    )
     cache_bytes: int = Field(2 * 1024**3, ge=0, description="Speech cache size in bytes; 0 disables it.")
     keep_segments: bool = Field(
         True,

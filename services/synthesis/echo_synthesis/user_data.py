@@ -15,6 +15,7 @@ from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.echos import Echos
 from echo_synthesis.domain import Audio, DictionaryEntry, Job, Revision, TextEntry
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
@@ -27,7 +28,7 @@ _OLDEST: Final = (("created_at", 1),)
 
 @dataclass(frozen=True)
 class SynthesisUserData:
-    """Jobs, audio, texts, lexicons, tickets, provenance records, cached speech, and voices of users."""
+    """Jobs, audio, texts, lexicons, tickets, provenance records, cached speech, voices and echos of users."""
 
     jobs: Jobs
     audio: AudioRepository
@@ -37,6 +38,7 @@ class SynthesisUserData:
     provenance: ProvenanceRecords
     cache: SpeechCache
     clones: Clones
+    echos: Echos
     objects: ObjectStore
     faults: FaultPoints
     quotas: Quotas
@@ -53,6 +55,7 @@ class SynthesisUserData:
         for voice_id in await self.clones.owned(user_id):
             await self.cache.purge(voice_id)
         await self.clones.erase(user_id)
+        await self.echos.erase(user_id)
         await self.cache.erase(user_id)
         await self.quotas.erase(user_id)
 

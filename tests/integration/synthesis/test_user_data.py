@@ -10,6 +10,7 @@ import pytest
 from echo_common.bus.port import Message
 from echo_common.clock import now
 from echo_common.contracts.events.auth import UserDeleted
+from echo_common.contracts.events.voice import EchoCreated
 from echo_common.contracts.http.normalization import CreateDictionaryEntry
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
 from echo_common.contracts.http.texts import CreateText
@@ -20,7 +21,7 @@ from echo_common.storage.port import ObjectNotFoundError
 from echo_common.user_data.erasure import BATCH
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, ProvenanceRecord, TextEntry
-from echo_synthesis.handlers import erase_user
+from echo_synthesis.handlers import erase_user, store_echo
 from echo_synthesis.usecases.dictionary import add_entry
 from echo_synthesis.usecases.speech import synthesize
 from echo_synthesis.usecases.texts import save_text
@@ -32,7 +33,7 @@ from tests.support.synthesis_replica import Replica
 
 COLLECTIONS = (
     *("jobs", "audio", "texts", "dictionary_entries", "tickets", "origins", "speech_cache"),
-    *("voices", "trainings", "selections"),
+    *("voices", "trainings", "selections", "echos"),
 )
 SHARED = "A sentence of two users."
 
@@ -49,6 +50,7 @@ async def fill(deps: Dependencies) -> None:
     await add_entry(CreateDictionaryEntry(term="Alice", respelling="alis"), ALICE, deps)
     await deps.tickets.issue(ALICE)
     await deps.clones.select(ALICE.user_id, "tone_high", now())
+    await store_echo(EchoCreated(echo_id="echo_1", user_id=ALICE.user_id, revision=1, name="Alice"), deps)
     await deps.provenance.records.add(
         ProvenanceRecord(id="org_1", user_id=ALICE.user_id, engine="tone", voice_id="tone_low", cloned=True, created_at=now())
     )

@@ -43,6 +43,7 @@ from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.pipeline.recording import Part
 from echo_synthesis.usecases import jobs, speech, texts
 from echo_synthesis.usecases.audio import words_of
+from echo_synthesis.usecases.echos import find_language
 from echo_synthesis.views import synthesis_result
 
 router = PublicRouter("speech")
@@ -182,7 +183,8 @@ async def stream_speech_from_query(
         verifier: TokenVerifier = request.app.state.verifier
         if verifier.revoked(principal):
             raise TicketInvalidError
-    config = SpeechConfig(**query.model_dump(include=set(SpeechConfig.model_fields)))
+    options = query.model_dump(include=set(SpeechConfig.model_fields), exclude_unset=True)  # an echo has defaults of its own
+    config = SpeechConfig(**{**options, "output_format": query.output_format})
     body = speech.request_of(query.text, query.text_id, query.voice_id, config)
     return await _stream(body, principal, deps, accept)
 
@@ -197,9 +199,8 @@ async def stream_speech_from_query(
 )
 async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Response:
     """Get a preview of a voice."""
-    clone = await deps.clones.find(voice_id, principal.user_id)
-    language = (clone or deps.voices.find(voice_id)).voice.language
-    text = _PREVIEWS.get(language.split("-")[0].lower(), _PREVIEWS["en"])
+    language = await find_language(voice_id, principal.user_id, deps)
+    text = _PREVIEWS.get((language or "en").split("-")[0].lower(), _PREVIEWS["en"])
     config = SpeechConfig(output_format=AudioFormat.MP3, language=language)
     return await _stream(speech.request_of(text, None, voice_id, config), principal, deps, AudioFormat.MP3)
 

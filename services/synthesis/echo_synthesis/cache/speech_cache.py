@@ -118,7 +118,8 @@ class SpeechCache:
 
         `check` names the check that the speech has passed; empty: that of all speech. Any take of an utterance may be cached.
         """
-        sound = {name: value for name, value in asdict(utterance).items() if name != "take"}
+        left_out = {"take"} if utterance.style else {"take", "style"}  # speech without a style keeps its key
+        sound = {name: value for name, value in asdict(utterance).items() if name not in left_out}
         facts = [FORMAT, engine.name, engine.version, scope, sound, *([check] if check else [])]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 

@@ -16,6 +16,7 @@ class SpeechSettings(BaseModel):
     `pronunciations` are the lexicon entries that the text needs, as they were when the speech was requested.
     `longest_pause` is the operator's limit, in seconds.
     `quality_check` requests a comparison of stored speech with its text, where that is possible.
+    `echo_id` is the echo that the request named as its voice; `style` says how to speak, for engines that support it.
     `scope` is the user whose requests may use the cached segments, as with private voices; empty: all users.
     """
 
@@ -38,6 +39,8 @@ class SpeechSettings(BaseModel):
     scope: str = ""
     fallback_from: str | None = None
     quality_check: bool = False
+    echo_id: str | None = None
+    style: str = ""
 
     @property
     def cloned(self) -> bool:

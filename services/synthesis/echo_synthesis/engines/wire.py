@@ -35,6 +35,7 @@ def utterance_to_header(utterance: Utterance) -> Header:
         "speed": utterance.speed,
         "pronunciations": utterance.pronunciations,
         "take": utterance.take,
+        "style": utterance.style,
     }
 
 
@@ -43,7 +44,14 @@ def utterance_from_header(header: Header) -> Utterance:
     words = tuple(Span(*word) for word in header["words"])
     pronunciations = tuple(header["pronunciations"])
     return Utterance(
-        header["text"], words, header["voice"], header["language"], header["speed"], pronunciations, header["take"]
+        header["text"],
+        words,
+        header["voice"],
+        header["language"],
+        header["speed"],
+        pronunciations,
+        header["take"],
+        header["style"],
     )
 
 

@@ -84,5 +84,6 @@ class FallbackRecorder(Recorder):
             "engine": found.engine.name,
             "language": found.voice.language,
             "fallback_from": settings.engine,
+            "style": settings.style if found.engine.styles else "",
         }
         return await plan(narration.text, settings.model_copy(update=change), found.engine, self._scripts, narration.user_id)

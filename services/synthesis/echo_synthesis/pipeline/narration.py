@@ -196,7 +196,15 @@ class Narrator:
         settings = narration.settings
         speed = settings.speed * segment.tone.rate
         names = await self._voice_names(settings.voice_id)
-        utterance = Utterance(segment.text, segment.spoken, names.label, settings.language, speed, segment.pronunciations)
+        utterance = Utterance(
+            segment.text,
+            segment.spoken,
+            names.label,
+            settings.language,
+            speed,
+            segment.pronunciations,
+            style=settings.style,
+        )
         spoken = replace(utterance, voice=names.name, take=narration.take)
         if anew:
             return await self._speak_well(narration, spoken, None, transcribe=transcribe), False

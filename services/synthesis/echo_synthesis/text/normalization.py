@@ -40,7 +40,9 @@ def compose(text: str, options: NormalizationOptions, max_characters: int, *, fi
     if options.pronunciations:
         lexicon = Lexicon(options.pronunciations, phonemes=options.phonemes)
         if term := lexicon.unspeakable(visible.text):
-            _refuse(f"The dictionary has {term!r} in IPA only, which this voice's engine does not support. Add a respelling.")
+            _refuse(
+                f"The pronunciation of {term!r} is given in IPA only, which this voice's engine does not support. Add a respelling."
+            )
         visible = visible.with_verbalizations(lexicon.verbalize(visible.text))
     rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)

@@ -9,6 +9,7 @@ from pydantic import ValidationError as ValidationFault
 
 from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
+from echo_common.contracts.echo import ECHO_PREFIX
 from echo_common.contracts.errors.synthesis import AudioNotFoundError
 from echo_common.contracts.http.metadata import MetadataValue
 from echo_common.contracts.http.synthesis import CreateJobRequest, JobChange, JobPatch, SpeechConfig
@@ -21,7 +22,8 @@ from echo_common.store.port import DuplicateError
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job
 from echo_synthesis.usecases.audio import delete_audio, remove_objects
-from echo_synthesis.usecases.planning import plan_speech
+from echo_synthesis.usecases.echos import RequestedVoice, resolve_voice
+from echo_synthesis.usecases.planning import plan_resolved
 from echo_synthesis.usecases.quotas import recounted, release_job_quota, reserved_synthesis
 
 JOB_ORDERS = ("created_at", "updated_at", "status", "duration", "text_length")
@@ -45,7 +47,8 @@ async def queue_job(
 
     The key is the gateway's digest of user, operation, key and request, so no other request shares it.
     """
-    narration = await plan_speech(text, voice_id, config, principal.user_id, deps, preferred_language=principal.language)
+    requested = await resolve_voice(voice_id, config, principal.user_id, deps)
+    narration = await plan_resolved(text, requested, principal.user_id, deps, preferred_language=principal.language)
     script = narration.script
     job = Job.queue(
         principal.user_id,
@@ -54,7 +57,7 @@ async def queue_job(
         word_count=script.word_count,
         units_total=len(script),
         script=script.data,
-        config=config.model_dump(mode="json"),
+        config=requested.config.model_dump(mode="json"),
         text_id=text_id,
         metadata=metadata,
         idempotency_key=key_of(principal, idempotency_key),
@@ -157,7 +160,7 @@ async def list_jobs(
     if status is not None:
         where["status"] = status.value
     if voice_id is not None:
-        where["settings.voice_id"] = voice_id
+        where["settings.echo_id" if voice_id.startswith(ECHO_PREFIX) else "settings.voice_id"] = voice_id
     if text_search is not None:
         where["search"] = {"$regex": re.escape(text_search.casefold())}
     order = [(page.sort_by, page.direction), ("_id", page.direction)]
@@ -176,7 +179,8 @@ async def revise_job(job_id: str, change: JobChange, principal: Principal, deps:
     text = given.get("text_content", job.text)
     flat = {name: given[name] for name in _JOB_OPTIONS if name in given}
     config = _config(job.config, flat, given.get("config", {}))
-    narration = await plan_speech(text, job.settings.voice_id, config, job.user_id, deps)
+    echo = None if job.settings.echo_id is None else await deps.echos.get(job.settings.echo_id, job.user_id)
+    narration = await plan_resolved(text, RequestedVoice(job.settings.voice_id, config, echo), job.user_id, deps)
     script = narration.script
     async with recounted(job, text, narration.settings, principal, deps):
         job.revise(

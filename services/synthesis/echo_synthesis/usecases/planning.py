@@ -1,6 +1,7 @@
 """Planning of speech: every request is validated completely before synthesis starts."""
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
@@ -13,6 +14,7 @@ from echo_synthesis.domain import Pronunciation, SpeechSettings
 from echo_synthesis.pipeline.narration import Narration, plan
 from echo_synthesis.text.language import is_readable, language_of, likely_language
 from echo_synthesis.text.lexicon import relevant
+from echo_synthesis.usecases.echos import RequestedVoice, resolve_voice
 
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _SAMPLE = 4_000
@@ -32,17 +34,30 @@ async def plan_speech(
     The user's preferred language selects the voice of a request that names neither a voice nor a language, where the text does
     not tell its language; it also selects the region (`en-GB`).
 
-    Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EngineUnavailableError`, `ValidationError`.
+    Raises `VoiceNotFoundError`, `VoiceNotReadyError`, `EchoNotReadyError`, `EngineUnavailableError`, `ValidationError`.
     """
+    requested = await resolve_voice(voice_id, config, user_id, deps)
+    return await plan_resolved(text, requested, user_id, deps, preferred_language=preferred_language)
+
+
+async def plan_resolved(
+    text: str, requested: RequestedVoice, user_id: str, deps: Dependencies, *, preferred_language: str | None = None
+) -> Narration:
+    """Plan the speech of a request whose echo was looked up; see `plan_speech`."""
+    voice_id, config = requested.voice_id, requested.config
     if len(text) > deps.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {deps.settings.max_characters} are permitted.")
     audio_format = FORMATS[config.output_format]
     if not audio_format.supports(config.sample_rate):
         rates = ", ".join(map(str, audio_format.rates))
         refuse("config.sample_rate", f"{audio_format.name} has no sample rate of {config.sample_rate} Hz. Use one of {rates}.")
-    clone = await deps.clones.find(voice_id, user_id)
-    selected = await deps.clones.selected(user_id) if voice_id is None and clone is None else None
-    found, language = _voice(text, voice_id, config, clone, deps, selected, preferred_language)
+    try:
+        clone = await deps.clones.find(voice_id, user_id)
+        selected = await deps.clones.selected(user_id) if voice_id is None and clone is None else None
+        found, language = _voice(text, voice_id, config, clone, deps, selected, preferred_language)
+    except VoiceNotFoundError as error:
+        raise requested.name_echo(error) from None
+    own = () if requested.echo is None else requested.echo.pronunciations
     settings = SpeechSettings(
         voice_id=found.voice.id,
         engine=found.engine.name,
@@ -56,11 +71,13 @@ async def plan_speech(
         timestamp_granularity=config.timestamp_granularity,
         normalize=config.normalize,
         ssml=config.ssml,
-        pronunciations=await pronunciations_for(text, language, found.voice.id, user_id, deps),
+        pronunciations=await pronunciations_for(text, language, found.voice.id, user_id, deps, first=own),
         longest_pause=deps.settings.longest_pause,
         scope=user_id if found.private or not deps.settings.cache_shared else "",
         fallback_from=found.fallback_from,
         quality_check=config.quality_check or deps.settings.quality_gate == "calibrated",
+        echo_id=None if requested.echo is None else requested.echo.id,
+        style=requested.style_for(found),
     )
     return await plan(text, settings, found.engine, deps.scripts, user_id)
 
@@ -163,9 +180,9 @@ def _speaks(found: CataloguedVoice, language: str | None, sample: str) -> bool:
 
 
 async def pronunciations_for(
-    text: str, language: str, voice_id: str, user_id: str, deps: Dependencies
+    text: str, language: str, voice_id: str, user_id: str, deps: Dependencies, *, first: Sequence[Pronunciation] = ()
 ) -> tuple[Pronunciation, ...]:
-    """Return the user's lexicon entries that the text needs, the most specific entry for a term first."""
+    """Return the pronunciations that the text needs: `first` those of an echo, then the user's lexicon, most specific first."""
     entries = [entry for entry in await deps.dictionary.of(user_id) if entry.applies(language, voice_id)]
     entries.sort(key=lambda entry: entry.closeness, reverse=True)
-    return tuple(relevant([entry.pronunciation for entry in entries], text))
+    return tuple(relevant([*first, *(entry.pronunciation for entry in entries)], text))

@@ -210,8 +210,10 @@ def _keep_pauses(kept: KeptSegment, script: Sequence[SpacedSegment]) -> Sequence
 
 
 async def _apply_dictionary(settings: SpeechSettings, text: str, user_id: str, deps: Dependencies) -> SpeechSettings:
-    """Return the settings with the entries of the present dictionary that the text needs."""
-    pronunciations = await pronunciations_for(text, settings.language, settings.voice_id, user_id, deps)
+    """Return the settings with the present pronunciations of the echo and the dictionary that the text needs."""
+    echo = None if settings.echo_id is None else await deps.echos.get(settings.echo_id, user_id)
+    first = () if echo is None else echo.pronunciations
+    pronunciations = await pronunciations_for(text, settings.language, settings.voice_id, user_id, deps, first=first)
     return settings.model_copy(update={"pronunciations": pronunciations})
 
 

@@ -57,7 +57,7 @@ def test_ipa_takes_precedence_if_the_engine_supports_it() -> None:
 
 
 def test_ipa_only_terms_are_refused_by_engines_without_ipa() -> None:
-    with pytest.raises(ValidationError, match="'Nguyen' in IPA only"):
+    with pytest.raises(ValidationError, match="'Nguyen' is given in IPA only"):
         unit("Ask Nguyen.", Entry("Nguyen", None, "wɪn"))
     assert unit("Ask anybody.", Entry("Nguyen", None, "wɪn")).text == "Ask anybody."
 

@@ -23,6 +23,12 @@ class VoiceNotReadyError(ConflictError):
     code = "VOICE_NOT_READY"
 
 
+class EchoNotReadyError(ServiceUnavailableError):
+    """The echo cannot speak yet, because its event has not arrived; try again after the time in Retry-After."""
+
+    code = "ECHO_NOT_READY"
+
+
 class EngineUnavailableError(ServiceUnavailableError):
     """The speech engine is not ready: a dependency is missing, it fails to start, or its queue is full.
 
@@ -64,7 +70,7 @@ class TextTooComplexError(EchoError):
     status = 422
 
 
-PLANNING = (TextTooComplexError, VoiceNotReadyError, EngineUnavailableError)
+PLANNING = (TextTooComplexError, VoiceNotReadyError, EchoNotReadyError, EngineUnavailableError)
 """Errors of text planning without synthesis."""
 
 
@@ -78,6 +84,7 @@ SPEAKING = (
     QuotaExceededError,
     TooManyQueuedError,
     VoiceNotReadyError,
+    EchoNotReadyError,
     TextTooComplexError,
     EngineFailedError,
     EngineCrashedError,

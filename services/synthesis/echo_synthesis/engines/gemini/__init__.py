@@ -29,7 +29,11 @@ class GeminiSettings(RemoteSettings):
         "gemini-3.8-flash-tts",
         description="Gemini speech model; from 3.8 on it reads the text verbatim, earlier from a prompt.",
     )
-    style: str = Field("", max_length=500, description="Speaking style in words, such as: calm and friendly. Empty sets none.")
+    style: str = Field(
+        "",
+        max_length=500,
+        description="Speaking style in words, such as: calm and friendly, where an echo has none. Empty sets none.",
+    )
 
 
 def spec() -> EngineSpec:
@@ -62,4 +66,5 @@ def spec() -> EngineSpec:
         remote=True,
         concurrency=settings.concurrency,
         patience=settings.timeout,
+        styles=True,
     )

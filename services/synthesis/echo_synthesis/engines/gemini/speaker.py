@@ -106,7 +106,7 @@ class _Request:
                 raise BrokenOffError("Gemini's response takes too long.")
 
     def _contents(self) -> types.Content:
-        text, style = self._utterance.text, self._settings.style
+        text, style = self._utterance.text, self._utterance.style or self._settings.style
         if not self._verbatim:
             # without an instruction, older models answer a question instead of reading it
             return types.Content(role="user", parts=[types.Part(text=f"{style or 'Read this aloud'}:\n{text}")])
