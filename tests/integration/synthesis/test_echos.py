@@ -45,7 +45,7 @@ from tests.support.synthesis_replica import Replica, principal_of
 
 ALICE, MALLORY = principal_of("usr_alice"), principal_of("usr_mallory")
 TEXT = "Hugh tells a story. It is long."
-SETTINGS = {"speed": 1.5, "pitch": 1.2, "volume": 0.5}
+SETTINGS: dict[str, Any] = {"speed": 1.5, "pitch": 1.2, "volume": 0.5}
 HUGH = {"term": "Hugh", "respelling": "hue"}
 CLONE = "vm_" + "0" * 26
 OLD = "echo_01BX5ZZKBKACTAV9WEVGEMMVRZ"
