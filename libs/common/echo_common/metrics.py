@@ -199,6 +199,25 @@ class ChatMetrics:
         )
 
 
+class TalkMetrics:
+    """Spoken conversations with echos."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.open = Gauge("echo_talk_conversations", "Spoken conversations in progress.", registry=registry)
+        self.first_audio = Histogram(
+            "echo_talk_first_audio_seconds",
+            "Time from the detected end of the user's speech to the first audio of the reply.",
+            registry=registry,
+            buckets=_FIRST_BYTE_BUCKETS,
+        )
+        self.barge_in = Histogram(
+            "echo_talk_barge_in_seconds",
+            "Time from the arrival of the audio in which the user's speech was detected to the interruption of the reply.",
+            registry=registry,
+            buckets=_HANDLER_BUCKETS,
+        )
+
+
 class CacheMetrics:
     """Caches: speech, response and credential."""
 
@@ -266,6 +285,7 @@ class Metrics(Collector):
         self.tasks = TaskMetrics(self.registry)
         self.engines = EngineMetrics(self.registry)
         self.chat = ChatMetrics(self.registry)
+        self.talk = TalkMetrics(self.registry)
         self.caches = CacheMetrics(self.registry)
         self.webhooks = WebhookMetrics(self.registry)
         ProcessCollector(registry=self.registry)

@@ -1,7 +1,8 @@
 """Audio of spoken conversations: raw PCM, or Opus with one packet per message."""
 
-from collections.abc import Iterator
-from typing import Any, Literal, Protocol, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 import av
 import numpy as np
@@ -9,22 +10,13 @@ import soxr
 from av.audio.codeccontext import AudioCodecContext
 from numpy.typing import NDArray
 
-TalkFormat = Literal[
-    "pcm_8000",
-    "pcm_11025",
-    "pcm_12000",
-    "pcm_16000",
-    "pcm_22050",
-    "pcm_24000",
-    "pcm_32000",
-    "pcm_44100",
-    "pcm_48000",
-    "opus_48000",
-]
-"""Codec and sample rate in Hz of mono audio. PCM has 16 bits, little-endian; Opus packets are raw, without a container."""
+from echo_common.contracts.http.talk import TalkFormat
 
 LISTENING_RATE = 16_000
 """Sample rate in Hz at which speech is detected and recognised."""
+
+PART_SECONDS = 0.1
+"""Duration of the parts in which a reply is sent; an interruption takes effect between two of them."""
 
 _OPUS_RATE = 48_000
 _PACKET_SAMPLES = 960  # 20 ms
@@ -91,43 +83,55 @@ class InputDecoder:
         return np.clip(converted, -1.0, 1.0)
 
 
-class OutputEncoder:
-    """Encoder of a reply: PCM of 16 bits at `sample_rate` in, messages of at most `packet_seconds` out."""
+@dataclass(frozen=True, slots=True)
+class OutputPart:
+    """A part of a reply: its samples of 16 bits, and the messages that carry them."""
 
-    def __init__(self, audio_format: TalkFormat, packet_seconds: float = 0.1) -> None:
+    pcm: bytes
+    messages: Sequence[bytes]
+
+
+class OutputEncoder:
+    """Encoder of a reply: PCM of 16 bits at `sample_rate` in, parts of `PART_SECONDS` out."""
+
+    def __init__(self, audio_format: TalkFormat) -> None:
         codec, self.sample_rate = split_format(audio_format)
         self._context = _opus_encoder() if codec == "opus" else None
-        self._size = 2 * (_PACKET_SAMPLES if codec == "opus" else max(1, round(packet_seconds * self.sample_rate)))
+        self._size = 2 * round(PART_SECONDS * self.sample_rate)
         self._rest = b""
         self._at = 0
 
-    @property
-    def packet_seconds(self) -> float:
-        """Duration of a full message."""
-        return self._size / 2 / self.sample_rate
+    def seconds(self, pcm: bytes) -> float:
+        """Return the duration of samples."""
+        return len(pcm) / 2 / self.sample_rate
 
-    def encode(self, pcm: bytes) -> Iterator[bytes]:
-        """Yield the messages that are complete."""
+    def encode(self, pcm: bytes) -> Iterator[OutputPart]:
+        """Yield the parts that are complete."""
         data = self._rest + pcm
         whole = len(data) - len(data) % self._size
         self._rest = data[whole:]
         for start in range(0, whole, self._size):
-            yield from self._message(data[start : start + self._size])
+            yield self._part(data[start : start + self._size])
 
-    def flush(self) -> Iterator[bytes]:
+    def flush(self) -> Iterator[OutputPart]:
         """Yield the rest; Opus pads it with silence. The encoder can then begin another reply."""
         rest, self._rest = self._rest[: len(self._rest) // 2 * 2], b""
         if rest:
-            yield from self._message(rest if self._context is None else rest.ljust(self._size, b"\0"))
+            yield self._part(rest)
 
     def discard(self) -> None:
         """Forget what was not yielded."""
         self._rest = b""
 
-    def _message(self, pcm: bytes) -> Iterator[bytes]:
+    def _part(self, pcm: bytes) -> OutputPart:
         if self._context is None:
-            yield pcm
-            return
+            return OutputPart(pcm, [pcm])
+        size = 2 * _PACKET_SAMPLES
+        frames = [pcm[start : start + size].ljust(size, b"\0") for start in range(0, len(pcm), size)]
+        return OutputPart(pcm, [packet for frame in frames for packet in self._packets(frame)])
+
+    def _packets(self, pcm: bytes) -> Iterator[bytes]:
+        assert self._context is not None  # noqa: S101 - only of Opus
         frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2")[None], format="s16", layout="mono")
         frame.sample_rate = _OPUS_RATE
         frame.pts = self._at

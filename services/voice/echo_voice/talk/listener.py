@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from echo_voice.talk.codecs import LISTENING_RATE, InputDecoder, Samples, TalkFormat, split_format
+from echo_common.contracts.http.talk import TalkFormat
+from echo_voice.talk.codecs import LISTENING_RATE, InputDecoder, Samples, split_format
 from echo_voice.talk.detector import Probability, SpeechDetector, SpeechEnded, SpeechEvent, VoiceActivity
 from echo_voice.talk.echo_canceller import EchoCanceller
 

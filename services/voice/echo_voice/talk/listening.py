@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from echo_common.contracts.http.talk import TalkFormat
 from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, ReservedProcess, SandboxPool
-from echo_voice.talk.codecs import MalformedAudioError, TalkFormat
+from echo_voice.talk.codecs import MalformedAudioError
 from echo_voice.talk.detector import VoiceActivity
 
 _MODULE = "echo_voice.talk.listening_process"

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from echo_common.contracts.http.talk import TalkFormat
 from echo_common.sandbox import claim_stdout, die_with_parent, enter_sandbox
-from echo_voice.talk.codecs import LISTENING_RATE, MalformedAudioError, Samples, TalkFormat
+from echo_voice.talk.codecs import LISTENING_RATE, MalformedAudioError, Samples
 from echo_voice.talk.detector import SpeechEnded, VoiceActivity
 from echo_voice.talk.echo_canceller import EchoCanceller
 from echo_voice.talk.listener import Heard, Listener

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from echo_voice.talk.codecs import InputDecoder, MalformedAudioError, OutputEncoder, TalkFormat, split_format
+from echo_common.contracts.http.talk import TalkFormat
+from echo_voice.talk.codecs import InputDecoder, MalformedAudioError, OutputEncoder, split_format
 
 SECONDS = 1.0
 
@@ -22,32 +23,32 @@ def frequency(samples: np.ndarray) -> float:
 def test_what_is_encoded_is_decoded(audio_format: TalkFormat) -> None:
     encoder, decoder = OutputEncoder(audio_format), InputDecoder(audio_format)
     sound = tone(split_format(audio_format)[1])
-    messages = [message for start in range(0, len(sound), 1_000) for message in encoder.encode(sound[start : start + 1_000])]
-    messages += encoder.flush()
-    decoded = np.concatenate([decoder.decode(message) for message in messages])
+    parts = [part for start in range(0, len(sound), 1_000) for part in encoder.encode(sound[start : start + 1_000])]
+    parts += encoder.flush()
+    assert b"".join(part.pcm for part in parts) == sound
+    decoded = np.concatenate([decoder.decode(message) for part in parts for message in part.messages])
     assert len(decoded) / 16_000 == pytest.approx(SECONDS, abs=0.035)
     assert frequency(decoded) == pytest.approx(440, abs=2)
     assert np.abs(decoded).max() == pytest.approx(8_000 / 32_768, rel=0.2)
 
 
 def test_opus_packets_have_20_milliseconds() -> None:
-    encoder = OutputEncoder("opus_48000")
-    assert encoder.packet_seconds == 0.02
-    assert len(list(encoder.encode(tone(48_000)))) == pytest.approx(SECONDS / 0.02, abs=1)
+    parts = list(OutputEncoder("opus_48000").encode(tone(48_000)))
+    assert sum(len(part.messages) for part in parts) == pytest.approx(SECONDS / 0.02, abs=1)
 
 
-def test_pcm_is_cut_into_messages_and_the_rest_is_flushed() -> None:
-    encoder = OutputEncoder("pcm_16000", packet_seconds=0.3)
-    sound = tone(16_000)
-    messages = list(encoder.encode(sound))
-    assert [len(message) for message in messages] == [9_600] * 3
-    assert b"".join([*messages, *encoder.flush()]) == sound
+def test_audio_is_cut_into_parts_and_the_rest_is_flushed() -> None:
+    encoder = OutputEncoder("pcm_16000")
+    sound = tone(16_000)[:10_000]
+    parts = list(encoder.encode(sound))
+    assert [encoder.seconds(part.pcm) for part in parts] == [0.1] * 3
+    assert b"".join(part.pcm for part in [*parts, *encoder.flush()]) == sound
     assert list(encoder.flush()) == []
 
 
 def test_discarded_audio_is_not_flushed() -> None:
-    encoder = OutputEncoder("pcm_16000", packet_seconds=2)
-    assert list(encoder.encode(tone(16_000))) == []
+    encoder = OutputEncoder("pcm_16000")
+    assert list(encoder.encode(tone(16_000)[:1_000])) == []
     encoder.discard()
     assert list(encoder.flush()) == []
 
