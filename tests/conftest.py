@@ -25,7 +25,16 @@ SLOW_FOLDERS = (
     *(f"tests/integration/{service}" for service in ("auth", "feedback", "gateway", "synthesis", "voice")),
     *("tests/integration/backup", "tests/integration/work"),
 )
-SLOW_FIXTURES = {"embedded_server", "found_rabbitmq", "platform", "recogniser", "s3_server", "speech_models", "found_node"}
+SLOW_FIXTURES = {
+    "embedded_server",
+    "found_rabbitmq",
+    "platform",
+    "recogniser",
+    "s3_server",
+    "speech_models",
+    "chat_models",
+    "found_node",
+}
 """Folders and fixtures whose tests start servers, wait for leases, load models or process recordings: `make test-fast` leaves
 them out."""
 

@@ -1,4 +1,4 @@
-"""The speech models, downloaded once into `ECHO_TEST_MODELS` (by default the user's cache), and a recogniser to check them."""
+"""The speech models and the language model, downloaded once into `ECHO_TEST_MODELS` (by default the user's cache), and a recogniser to check them."""
 
 import os
 import re
@@ -14,15 +14,37 @@ from filelock import FileLock
 
 from echo_synthesis.engine import ModelsError, Speech
 from echo_synthesis.models import fetch, missing
+from echo_voice.chat_models import local
+from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
+from echo_voice.chat_models.settings import ChatSettings
 from tests.support.requirements import Missing, Require
 
 Models = Callable[[str], Path]
 
 
+def _folder() -> Path:
+    return Path(os.environ.get("ECHO_TEST_MODELS") or Path.home() / ".cache" / "echo" / "models")
+
+
+@pytest.fixture(scope="session")
+def chat_models(require: Require) -> Path:
+    """Model folder with the local language model; skips the test without the extra `chat` or the model."""
+    folder = _folder()
+    if not local.installed():
+        return require("chat", Missing("the package xllamacpp is not installed"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        try:
+            fetch_model(folder, ChatSettings(), lambda what, done: None)
+        except ChatModelFileError as error:
+            return require("chat", Missing(str(error)))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def speech_models(require: Require) -> Models:
     """Function that returns the model folder of an engine by name, and skips the test when the models are unavailable."""
-    folder = Path(os.environ.get("ECHO_TEST_MODELS") or Path.home() / ".cache" / "echo" / "models")
+    folder = _folder()
 
     def have(engine: str) -> Path:
         problem = ""

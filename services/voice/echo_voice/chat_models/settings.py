@@ -59,7 +59,12 @@ class ChatSettings(BaseSettings):
         None, gt=0, le=600, description="Time limit for the first part of a reply in seconds; if unset 20, for local 60."
     )
     chat_next_seconds: float = Field(10.0, gt=0, le=600, description="Time limit for each later part of a reply in seconds.")
-    chat_threads: int = Field(0, ge=0, le=256, description="Threads of the local model; 0: one per usable processor.")
+    chat_threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Threads of the local model; 0: half of the usable processors, because a model slows down greatly when a thread waits for one.",
+    )
     chat_context_tokens: int = Field(
         8_192, ge=512, le=1_048_576, description="Context of the local model in tokens; memory grows with it."
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from echo_common.processors import usable_processors
 from echo_voice.chat_models.adapter import ChatAdapter, ChatSpec
-from echo_voice.chat_models.local.files import model_file
+from echo_voice.chat_models.local.files import PACKAGED_SAMPLING, model_file
 from echo_voice.chat_models.settings import ChatSettings
 
 _FIRST_SECONDS = 60.0
-"""Includes loading the model and reading the context, which takes minutes on no machine but seconds on all."""
+"""Includes loading the model and reading the context."""
 
 
 def installed() -> bool:
@@ -30,7 +30,8 @@ def spec(settings: ChatSettings, models: Path) -> ChatSpec:
         from echo_voice.chat_models.local.adapter import LocalAdapter
         from echo_voice.chat_models.local.process import ModelOptions
 
-        threads = settings.chat_threads or usable_processors()
-        return LocalAdapter(ModelOptions(file, threads, settings.chat_context_tokens), settings.chat_queue)
+        sampling = {} if settings.chat_gguf_url else PACKAGED_SAMPLING
+        threads = settings.chat_threads or max(1, usable_processors() // 2)
+        return LocalAdapter(ModelOptions(file, threads, settings.chat_context_tokens, sampling), settings.chat_queue)
 
     return ChatSpec("local", file.stem, settings.chat_first_seconds or _FIRST_SECONDS, missing, load)

@@ -21,8 +21,9 @@ _TOO_LONG = "exceed_context_size_error"
 class Replies:
     """Writes replies until they are stopped."""
 
-    def __init__(self, server: xllamacpp.Server, out: BinaryIO) -> None:
+    def __init__(self, server: xllamacpp.Server, sampling: Mapping[str, float], out: BinaryIO) -> None:
         self._server = server
+        self._sampling = sampling
         self._out = out
         self._stopped: set[int] = set()
         self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -60,7 +61,7 @@ class Replies:
                     _send(self._out, part=part)
             return number in self._stopped
 
-        request = {"messages": message["messages"], "max_tokens": message["max_tokens"], "stream": True, "cache_prompt": True}
+        request = {**self._sampling, "messages": message["messages"], "max_tokens": message["max_tokens"], "stream": True}
         try:
             self._server.handle_chat_completions(request, pass_on)
         except Exception:  # of the template of the model
@@ -79,7 +80,7 @@ def main(options: Mapping[str, Any]) -> int:
     except Exception as error:
         _send(out, error=type(error).__name__)
         return 1
-    replies = Replies(server, out)
+    replies = Replies(server, options["sampling"], out)
     threading.Thread(target=replies.receive, args=(sys.stdin.buffer,), daemon=True).start()
     _send(out, ready=True)
     replies.serve()

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import json
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ _LONGEST_LINE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """Options of the process: model file, threads and size of the context."""
+    """Options of the process: model file, threads, size of the context, and fields of every request."""
 
     file: Path
     threads: int
     context_tokens: int
+    sampling: Mapping[str, float]
 
 
 class ModelProcess:
@@ -83,7 +85,12 @@ class ModelProcess:
         await self._kill()
 
     async def _start(self) -> None:
-        options = asdict(self._options) | {"file": str(self._options.file)}
+        options = {
+            "file": str(self._options.file),
+            "threads": self._options.threads,
+            "context_tokens": self._options.context_tokens,
+            "sampling": dict(self._options.sampling),
+        }
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *await asyncio.to_thread(isolated_command, "echo_voice.chat_models.local", json.dumps(options)),
