@@ -41,6 +41,12 @@ class Reply:
     def start(self, kind: str) -> None:
         self._start(200, {"content-type": kind, "transfer-encoding": "chunked"})
 
+    def start_sized(self, size: int, kind: str = "application/octet-stream") -> None:
+        self._start(200, {"content-type": kind, "content-length": str(size)})
+
+    def write(self, data: bytes) -> None:
+        self._handler.wfile.write(data)
+
     def chunk(self, data: bytes) -> None:
         self._handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self._handler.wfile.flush()

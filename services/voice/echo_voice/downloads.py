@@ -58,7 +58,8 @@ def download_file(url: str, sha256: str, target: Path, progress: Progress) -> No
     try:
         _receive(url, partial, progress)
     except urllib.error.HTTPError as error:
-        partial.unlink(missing_ok=True)
+        if error.code < 500:  # the next attempt would not succeed either
+            partial.unlink(missing_ok=True)
         raise DownloadError(f"{url} is not available ({error.code}).") from error
     except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise DownloadError(f"The download of {url} broke off; repeat the command to continue.") from error

@@ -33,6 +33,8 @@ class OpenAIAdapter:
         # OpenAI's own models reject `max_tokens`, other servers do not know `max_completion_tokens`
         self._newer = urlsplit(url).hostname == _OPENAI_HOST
         self._client = AsyncOpenAI(base_url=url, api_key=key or _NO_KEY, max_retries=0, http_client=http_client())
+        # the SDK reads them from the environment, for OpenAI alone
+        self._client.organization = self._client.project = None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[str, None]:
         """Stream a reply; see `ChatAdapter.stream`."""
