@@ -1,16 +1,13 @@
-"""Echos as voices: the read model, whatever the order of its events, and speech with an echo."""
+"""Speech with an echo: its voice, its values and its pronunciations, and what is refused."""
 
 import asyncio
 import json
-from collections.abc import Sequence
-from itertools import permutations
 from typing import Any
 
 import pytest
 
 from echo_common.auth.principal import Principal
 from echo_common.clock import now
-from echo_common.contracts.echo import EchoEvent
 from echo_common.contracts.errors.synthesis import EchoNotReadyError, VoiceNotFoundError, VoiceNotReadyError
 from echo_common.contracts.events.voice import (
     EchoChanged,
@@ -76,62 +73,6 @@ async def known(deps: Dependencies, **fields: Any) -> str:
 
 async def speak(voice_id: str | None, deps: Dependencies, principal: Principal = ALICE, **config: Any) -> Audio:
     return await synthesize(SynthesizeRequest(text=TEXT, voice_id=voice_id, config=SpeechConfig(**config)), principal, deps)
-
-
-async def apply(event: EchoEvent | EchoDeleted, deps: Dependencies) -> None:
-    if isinstance(event, EchoDeleted):
-        await delete_echo(event, deps)
-    elif isinstance(event, EchoChanged):
-        await change_echo(event, deps)
-    elif isinstance(event, EchoCreated):
-        await store_echo(event, deps)
-
-
-def history(echo_id: str) -> list[EchoEvent]:
-    """Return the events of an echo that lost its style in its third revision."""
-    return [
-        EchoCreated(**state(echo_id, 1, voice_id="tone_low")),
-        EchoChanged(**state(echo_id, 2, voice_id="tone_low", language="en", style="warm", pronunciations=[HUGH])),
-        EchoChanged(**state(echo_id, 3, voice_id="tone_high", speed=0.5)),
-    ]
-
-
-async def test_late_and_repeated_events_leave_the_last_state(replica: Replica) -> None:
-    async with replica() as deps:
-        for order in permutations(range(3)):
-            echo_id = new_id("echo")
-            events = history(echo_id)
-            for index in (*order, order[0], 0):
-                await apply(events[index], deps)
-            echo = await deps.echos.find(echo_id, "usr_alice")
-            assert (echo.name, echo.voice_id, echo.style, echo.pronunciations) == ("Name 3", "tone_high", "", [])
-            assert echo.defaults == {"speed": 0.5, "pitch": 1.0, "volume": 1.0}
-
-
-async def test_concurrent_events_leave_the_last_state(replica: Replica) -> None:
-    async with replica() as deps:
-        for _ in range(5):
-            echo_id = new_id("echo")
-            await asyncio.gather(*(apply(event, deps) for event in history(echo_id)))
-            assert (await deps.echos.find(echo_id, "usr_alice")).name == "Name 3"
-
-
-async def test_a_deleted_echo_stays_deleted_whatever_arrives_late(replica: Replica) -> None:
-    async with replica() as deps:
-        for order in permutations(range(4)):
-            echo_id = new_id("echo")
-            events: Sequence[EchoEvent | EchoDeleted] = [*history(echo_id), EchoDeleted(echo_id=echo_id, user_id="usr_alice")]
-            for index in order:
-                await apply(events[index], deps)
-            with pytest.raises(VoiceNotFoundError):
-                await speak(echo_id, deps)
-
-
-async def test_events_without_a_state_are_no_echos(replica: Replica) -> None:
-    async with replica() as deps:
-        await store_echo(EchoCreated(echo_id=OLD, user_id="usr_alice"), deps)
-        with pytest.raises(VoiceNotFoundError):
-            await speak(OLD, deps)
 
 
 async def test_speech_with_an_echo_equals_speech_with_its_voice_and_settings(replica: Replica) -> None:
