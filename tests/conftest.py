@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.s3",
     "tests.support.speech_caches",
     "tests.support.synthesis_replica",
+    "tests.support.synthesis_server",
     "tests.support.platform",
 ]
 

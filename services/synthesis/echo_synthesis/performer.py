@@ -14,8 +14,8 @@ from echo_common.work.task import Progress
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import UNFINISHED, Audio, Job, RemainingTimeEstimator, SegmentReference
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
-from echo_synthesis.pipeline.recording import Totals
 from echo_synthesis.pipeline.segment_planning import plan_segment
+from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.revised_speech import RevisedSpeech
 
 

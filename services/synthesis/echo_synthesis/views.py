@@ -25,7 +25,7 @@ from echo_synthesis.catalogue.ratings import MeanRating
 from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.domain import Audio, AudioQuality, Chapter, DictionaryEntry, Job, SpeechSettings, TextEntry, WordTiming
 from echo_synthesis.pipeline.narration import Narration
-from echo_synthesis.pipeline.recording import Totals
+from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.usecases.requests import Synthesis
 from echo_synthesis.usecases.verify import Finding
 

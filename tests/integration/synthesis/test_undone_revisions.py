@@ -15,7 +15,7 @@ from echo_common.work.port import Attempt
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, SegmentReference
 from echo_synthesis.pipeline.narration import SpokenSegment, plan
-from echo_synthesis.pipeline.recording import Totals
+from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.revised_speech import RevisedSpeech
 from echo_synthesis.usecases.audio import find_audio, text_of_audio, words_of
 from echo_synthesis.usecases.jobs import cancel_job

@@ -3,12 +3,13 @@
 Paths equal the public ones without `/api/v1`; the gateway proxies them.
 """
 
-from echo_synthesis.api import audio, dictionary, jobs, requests, segments, speech, texts, verify, voices
+from echo_synthesis.api import audio, dictionary, jobs, requests, segments, speech, stream_input, texts, verify, voices
 
 ROUTERS = (
     speech.router,
     speech.voices,
     speech.plain,
+    stream_input.router,
     jobs.router,
     audio.router,
     voices.router,

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from pydantic import BaseModel
 
 from echo_common.contracts.http.synthesis import StreamedAudio
-from echo_synthesis.pipeline.recording import Part
+from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.views import streamed_end, syllable_views, word_views
 
 

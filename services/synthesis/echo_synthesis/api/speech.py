@@ -40,7 +40,7 @@ from echo_synthesis.api.events import events
 from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
 from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.pipeline.recording import Part
+from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.usecases import jobs, speech, texts
 from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.echos import find_language

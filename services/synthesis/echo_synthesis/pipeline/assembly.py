@@ -21,16 +21,21 @@ class AssemblyCheck:
 
     def __init__(self, narration: Narration) -> None:
         self._rate = narration.engine.sample_rate
+        self._volume = 0.0
+        self.extend(narration)
+        self._engine = narration.engine.name
+        self._samples = 0
+        self._latest = 0.0
+        self._silent = True
+
+    def extend(self, narration: Narration) -> None:
+        """Expect the segments of a narration that continues the audio."""
         volumes = (
             spaced.segment.tone.volume * narration.settings.volume
             for spaced in narration.script
             if has_letters(spaced.segment.text)
         )
-        self._volume = max(volumes, default=0.0)
-        self._engine = narration.engine.name
-        self._samples = 0
-        self._latest = 0.0
-        self._silent = True
+        self._volume = max(self._volume, max(volumes, default=0.0))
 
     def add(self, segment: SpokenSegment) -> None:
         """Check a segment before it is encoded: its word timings follow those before it and lie within the audio so far."""

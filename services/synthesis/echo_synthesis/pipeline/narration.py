@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,12 +23,13 @@ from echo_synthesis.pool.engine_pool import EnginePool
 from echo_synthesis.quality.calibration import VERSION
 from echo_synthesis.quality.gate import QualityGate, Save, save_nothing
 from echo_synthesis.speech_check import check_speech
+from echo_synthesis.text.growing_text import Sentence
 from echo_synthesis.text.normalization import NormalizationOptions
 from echo_synthesis.text.script import Part, Segment
 from echo_synthesis.text.source_map import Limits
 from echo_synthesis.timing.written_words import place
 
-_UNREAD_SECONDS = 1.0
+UNREAD_SECONDS = 1.0
 """Seconds without a read after which a stream releases the segments made ahead."""
 
 _TRIES = 3
@@ -42,7 +43,10 @@ _Speak = Callable[[Segment], Coroutine[None, None, tuple[Speech, bool]]]
 
 @dataclass(frozen=True, slots=True)
 class Narration:
-    """A text in segments, with its settings; `user_id` determines its share of the engine, `take` the engine's take."""
+    """A text in segments, with its settings; `user_id` determines its share of the engine, `take` the engine's take.
+
+    The sentences of a `stream` take turns with other requests as one; `sentence` is the one that was planned.
+    """
 
     text: str
     script: PackedScript
@@ -50,6 +54,8 @@ class Narration:
     engine: EngineSpec
     user_id: str
     take: int = 0
+    stream: str | None = None
+    sentence: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ async def plan(
 def _narration(text: str, parts: Sequence[Part], settings: SpeechSettings, engine: EngineSpec, user_id: str) -> Narration:
     segments = list(spaced_segments(parts))
     for spaced in segments:
-        _check_tone(spaced.segment, settings)
+        check_tone(spaced.segment, settings)
     return Narration(text, PackedScript.pack(segments, engine), settings, engine, user_id)
 
 
@@ -152,8 +158,8 @@ class Narrator:
         segments = iter(narration.script)
         transcribe = self.reason_without_transcript(narration.settings) is None and not low_latency
         speak = partial(self._speak_segment, narration, anew=anew, transcribe=transcribe)
-        ahead: deque[_PrefetchedSegment] = deque()
-        room = 2 * self._pool.workers(narration.engine.name)
+        ahead: deque[PrefetchedSegment] = deque()
+        room = self.segments_ahead(narration)
         samples, first = 0, low_latency
         try:
             self._fill(ahead, segments, speak, 1 if low_latency else room)
@@ -162,13 +168,13 @@ class Narrator:
                 spoken = await current.spoken()
                 if not first:
                     self._fill(ahead, segments, speak, room)
-                held = [await _placed(current.spaced, spoken, narration, samples)]
+                held = [await place_segment(current.spaced, spoken, narration, samples)]
                 samples += len(held[0].speech.samples)
                 del current, spoken
                 # while a stream is not read, it holds the bytes of one segment and no samples; only with the speech cache,
                 # because released segments would otherwise be synthesised, and paid for, again
-                release = low_latency and self._cache.enabled
-                waiting = asyncio.get_running_loop().call_later(_UNREAD_SECONDS, _release, ahead) if release else None
+                release = low_latency and self.releases
+                waiting = asyncio.get_running_loop().call_later(UNREAD_SECONDS, release_segments, ahead) if release else None
                 try:
                     yield held.pop()
                 finally:
@@ -180,9 +186,22 @@ class Narrator:
         finally:
             await asyncio.gather(*(segment.close() for segment in ahead))
 
-    def _fill(self, ahead: "deque[_PrefetchedSegment]", segments: Iterator[SpacedSegment], speak: _Speak, room: int) -> None:
+    def prefetch(self, narration: Narration, spaced: SpacedSegment) -> "PrefetchedSegment":
+        """Start to synthesise a segment of a stream; it is not transcribed."""
+        return PrefetchedSegment(spaced, partial(self._speak_segment, narration, spaced.segment, anew=False, transcribe=False))
+
+    def segments_ahead(self, narration: Narration) -> int:
+        """Return the number of segments that are synthesised ahead of their turn."""
+        return 2 * self._pool.workers(narration.engine.name)
+
+    @property
+    def releases(self) -> bool:
+        """True if segments of a stream that is not read may be released, because the speech cache keeps them."""
+        return self._cache.enabled
+
+    def _fill(self, ahead: "deque[PrefetchedSegment]", segments: Iterator[SpacedSegment], speak: _Speak, room: int) -> None:
         while len(ahead) < room and (spaced := next(segments, None)) is not None:
-            ahead.append(_PrefetchedSegment(spaced, partial(speak, spaced.segment)))
+            ahead.append(PrefetchedSegment(spaced, partial(speak, spaced.segment)))
 
     def reason_without_transcript(self, settings: SpeechSettings) -> NotTranscribed | None:
         """Return why stored speech with these settings is not compared with its text; None if it is."""
@@ -259,7 +278,7 @@ class Narrator:
 
     async def _speak_with_retries(self, narration: Narration, utterance: Utterance) -> Speech:
         """Retry after a crash or timeout, which restart the engine; at most `_TRIES` times, as the text may be the cause."""
-        turn = (narration.user_id, id(narration))
+        turn = (narration.user_id, narration.stream or id(narration))
         for _ in range(_TRIES - 1):
             try:
                 return await self._pool.speak(narration.engine.name, utterance, turn=turn)
@@ -268,7 +287,7 @@ class Narrator:
         return await self._pool.speak(narration.engine.name, utterance, turn=turn)
 
 
-class _PrefetchedSegment:
+class PrefetchedSegment:
     """A segment synthesised ahead of its turn."""
 
     def __init__(self, spaced: SpacedSegment, speak: Callable[[], Coroutine[None, None, tuple[Speech, bool]]]) -> None:
@@ -301,12 +320,15 @@ class _PrefetchedSegment:
             self._task = None
 
 
-def _release(ahead: "deque[_PrefetchedSegment]") -> None:
+def release_segments(ahead: "Iterable[PrefetchedSegment]") -> None:
+    """Release the segments ahead of a stream that is not read."""
     for segment in ahead:
         segment.release()
 
 
-async def _placed(spaced: SpacedSegment, spoken: tuple[Speech, bool], narration: Narration, samples: int) -> SpokenSegment:
+async def place_segment(
+    spaced: SpacedSegment, spoken: tuple[Speech, bool], narration: Narration, samples: int
+) -> SpokenSegment:
     """Return a segment with its words placed, `samples` after the beginning of the whole."""
     speech, cached = spoken
     toned = speech if spaced.segment.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, spaced.segment.tone.pitch)
@@ -336,7 +358,8 @@ def _pitched(speech: Speech, pitch: float) -> Speech:
     return replace(speech, samples=np.concatenate([effects.feed(speech.samples), effects.close()]))
 
 
-def _check_tone(segment: Segment, settings: SpeechSettings) -> None:
+def check_tone(segment: Segment, settings: SpeechSettings) -> None:
+    """Raise `ValidationError` if a segment's tone and the settings together are beyond the limits of effects."""
     if not _SLOWEST <= settings.speed * segment.tone.rate <= _QUICKEST:
         _refuse(f"The text asks for {segment.tone.rate:g} times {settings.speed:g}, but the speed must be from 0.25 to 4.")
     if not _LOWEST <= settings.pitch * segment.tone.pitch <= _HIGHEST:

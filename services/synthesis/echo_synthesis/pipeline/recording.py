@@ -1,79 +1,28 @@
 """Recording of speech: as stored audio, or as a stream of bytes."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from echo_common.contracts.values import Alignment
 from echo_common.ids import new_id
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.effects import Effects
-from echo_synthesis.audio.encode import Encoder, FileEncoder
+from echo_synthesis.audio.encode import FileEncoder
 from echo_synthesis.audio.formats import FORMATS
-from echo_synthesis.domain import Audio, AudioQuality, Chapter, ChapterMarks, WordTiming
+from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.assembly import AssemblyCheck
+from echo_synthesis.pipeline.growing_narration import Flush, NarrationSource, speak_growing
 from echo_synthesis.pipeline.narration import Narration, Narrator, SpokenSegment
 from echo_synthesis.pipeline.segment_table import SegmentKeeper, SegmentsWriter
-from echo_synthesis.pipeline.spool import in_pieces
 from echo_synthesis.pipeline.stored_files import AudioFiles, FileStorage, ObjectKeys
+from echo_synthesis.pipeline.stream_encoding import EncodedStream, Part
+from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter
-
-SURER: Sequence[Alignment] = ("model", "aligned", "estimated")
-"""Sources of timings, the surest first."""
-
-
-class Totals:
-    """Running totals of a narration: segments, duration, chapters, and the characters left."""
-
-    def __init__(self, narration: Narration) -> None:
-        self.settings = narration.settings
-        self.units = self.cached_units = 0
-        self.units_total = len(narration.script)
-        self.characters_left = narration.script.characters
-        self.alignment: Alignment = "model"
-        self.quality = AudioQuality()
-        self._samples = 0
-        self._rate = narration.engine.sample_rate
-        self._marks = ChapterMarks()
-
-    def add(self, segment: SpokenSegment) -> None:
-        """Add a segment to the totals."""
-        self.units += 1
-        self.cached_units += segment.cached
-        self.characters_left -= segment.characters
-        self.quality = self.quality.add(segment.speech.quality)
-        self.alignment = max(self.alignment, segment.speech.alignment, key=SURER.index)
-        self._samples += len(segment.speech.samples)
-        if segment.title:
-            self._marks.begin(segment.title, segment.words[0].start)
-
-    @property
-    def duration(self) -> float:
-        """Duration in seconds."""
-        return round(self._samples / self._rate, 4)
-
-    @property
-    def chapters(self) -> Sequence[Chapter]:
-        """Chapters that have begun so far."""
-        return self._marks.chapters(self.duration)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a stream: bytes, possibly empty, their words (timings relative to the whole), and the totals so far."""
-
-    audio: bytes
-    words: Sequence[WordTiming]
-    totals: Totals
-    last: bool = False
-
 
 Progressed = Callable[[SpokenSegment, Totals], Awaitable[None]]
 """Callback for each segment, with the totals including it. New totals mean that a fallback engine has started over."""
@@ -179,36 +128,41 @@ class Recorder:
     async def stream(self, narration: Narration, *, user_id: str) -> AsyncGenerator[Part, None]:
         """Yield encoded bytes as soon as possible, segment by segment; the last part flushes the encoder.
 
-        Raises on failure, so that the connection breaks instead of ending normally. A stream cannot hold a manifest: its
-        provenance record is written before the first byte, its checksum before the last.
+        Raises on failure, so that the connection breaks instead of ending normally.
         """
-        settings, rate = narration.settings, narration.engine.sample_rate
-        encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
-        effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
-        totals, check = Totals(narration), AssemblyCheck(narration)
-        record = self._provenance.record_of(settings, narration.engine, user_id=user_id)
-        digest = hashlib.sha256()
-        if record is not None:
-            await self._provenance.records.add(record)
+        stream = await EncodedStream.begin(narration, user_id, self._provenance, self._scratch)
         async with aclosing(self._narrator.speak(narration, low_latency=True)) as segments:
             async for segment in segments:
-                check.add(segment)
-                block = await asyncio.to_thread(_encode, encoder, effects, check, segment)
-                totals.add(segment)
-                digest.update(block)
-                words = segment.words
+                parts = stream.encode(segment)
                 del segment  # frees its samples while the client reads
-                pieces = in_pieces(block, self._scratch)
-                del block
-                async with aclosing(pieces):
-                    async for piece in pieces:
-                        yield Part(piece, words, totals)
-                        words = ()
-        rest = await asyncio.to_thread(_encode_rest, encoder, effects, check)
-        digest.update(rest)
-        if record is not None:
-            await self._provenance.records.complete(record, digest.hexdigest())
-        yield Part(rest, (), totals, last=True)
+                async with aclosing(parts):
+                    async for part in parts:
+                        yield part
+        yield await stream.finish()
+
+    async def stream_growing(self, source: NarrationSource, *, user_id: str) -> AsyncGenerator[Part | Flush, None]:
+        """Yield the encoded bytes of narrations as they come, and the marks between them; the last part flushes the encoder.
+
+        Without narrations there are no parts.
+        """
+        stream: EncodedStream | None = None
+        async with aclosing(speak_growing(self._narrator, source)) as found:
+            async for each in found:
+                if isinstance(each, Narration):
+                    if stream is None:
+                        stream = await EncodedStream.begin(each, user_id, self._provenance, self._scratch)
+                    else:
+                        stream.extend(each)
+                elif isinstance(each, Flush):
+                    yield each
+                elif stream is not None:
+                    parts = stream.encode(each)
+                    del each
+                    async with aclosing(parts):
+                        async for part in parts:
+                            yield part
+        if stream is not None:
+            yield await stream.finish()
 
 
 def _feed(encoder: FileEncoder, effects: Effects, check: AssemblyCheck, segment: SpokenSegment) -> None:
@@ -219,13 +173,3 @@ def _finish(encoder: FileEncoder, effects: Effects, check: AssemblyCheck) -> Non
     encoder.feed(check.encode(effects.close()))
     encoder.close()
     check.finish(encoder.seconds)
-
-
-def _encode(encoder: Encoder, effects: Effects, check: AssemblyCheck, segment: SpokenSegment) -> bytes:
-    return encoder.feed(check.encode(effects.feed(segment.speech.samples)))
-
-
-def _encode_rest(encoder: Encoder, effects: Effects, check: AssemblyCheck) -> bytes:
-    rest = encoder.feed(check.encode(effects.close())) + encoder.close()
-    check.finish(encoder.seconds)
-    return rest

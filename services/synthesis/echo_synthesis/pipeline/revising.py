@@ -33,9 +33,10 @@ from echo_synthesis.domain import (
 from echo_synthesis.engine import EngineSpec, SegmentQuality
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, Narrator
-from echo_synthesis.pipeline.recording import SURER, Progressed, Totals
+from echo_synthesis.pipeline.recording import Progressed
 from echo_synthesis.pipeline.segment_table import KeptSegment, SegmentsWriter, build_segment, read_segments
 from echo_synthesis.pipeline.stored_files import LOSSLESS, AudioFiles, FileStorage, ObjectKeys
+from echo_synthesis.pipeline.totals import SURER, Totals
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.timing.storage import TimesWriter, word_times
 

@@ -17,7 +17,7 @@ class NormalizationOptions:
     """The normalisation options of a text.
 
     `normalize` verbalises numbers and symbols, and removes Markdown. `ssml` tells whether the text is SSML; None detects it.
-    `pronunciations` are the user's; `phonemes` tells whether the engine supports IPA.
+    `pronunciations` are the user's; `phonemes` tells whether the engine supports IPA. `may_be_silent` permits a text without words.
     """
 
     language: str
@@ -26,6 +26,7 @@ class NormalizationOptions:
     pronunciations: tuple[Pronunciation, ...] = ()
     phonemes: bool = False
     limits: Limits = field(default_factory=Limits)
+    may_be_silent: bool = False
 
 
 def compose(text: str, options: NormalizationOptions, max_characters: int, *, first: int | None = None) -> list[Part]:
@@ -46,7 +47,7 @@ def compose(text: str, options: NormalizationOptions, max_characters: int, *, fi
         visible = visible.with_verbalizations(lexicon.verbalize(visible.text))
     rules = rules_for(options.language) if options.normalize else Rules()
     parts = write(text, visible, rules, max_characters, first_limit=first)
-    if not any(part.spoken for part in parts if isinstance(part, Segment)):
+    if not options.may_be_silent and not any(part.spoken for part in parts if isinstance(part, Segment)):
         _refuse("The text contains no word to speak.")
     if not options.phonemes and any(part.pronunciations for part in parts if isinstance(part, Segment)):
         _refuse("This voice's engine does not support <phoneme>. Remove it, or use another voice.")

@@ -31,6 +31,7 @@ def request_of(text: str, options: NormalizationOptions, max_characters: int) ->
         "ssml": options.ssml,
         "pronunciations": [(each.term, each.respelling, each.ipa, each.case_sensitive) for each in options.pronunciations],
         "phonemes": options.phonemes,
+        "may_be_silent": options.may_be_silent,
         "limits": (options.limits.pause, options.limits.pauses),
         "max_characters": max_characters,
     }
@@ -46,6 +47,7 @@ def read_request(line: bytes) -> tuple[str, NormalizationOptions, int]:
         pronunciations=tuple(_Entry(*each) for each in asked["pronunciations"]),
         phonemes=asked["phonemes"],
         limits=Limits(*asked["limits"]),
+        may_be_silent=asked["may_be_silent"],
     )
     return asked["text"], options, asked["max_characters"]
 

@@ -11,7 +11,8 @@ from echo_common.ids import new_id
 from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.pipeline.recording import Part, Totals
+from echo_synthesis.pipeline.stream_encoding import Part
+from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.usecases.planning import plan_speech
 from echo_synthesis.usecases.quotas import ESTIMATED, amounts_of, reserved_synthesis, settle_audio
 from echo_synthesis.usecases.texts import text_of

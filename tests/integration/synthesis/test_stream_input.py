@@ -1,0 +1,313 @@
+"""Speech of a text that is still being written, over the WebSocket of the service."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_synthesis.usecases.speech import request_of, stream_speech
+from tests.support.eventually import eventually
+from tests.support.synthesis_replica import principal_of
+from tests.support.synthesis_server import StartSynthesis, SynthesisServer
+
+PATH = "/tts/stream-input"
+TEXT = "Hello there. How are you? It cost $3.50, Dr. Smith said. Fine"
+PCM = {"output_format": "pcm", "sample_rate": 16_000}
+
+
+@dataclass
+class Heard:
+    """Everything that a stream sent."""
+
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    audio: bytes = b""
+    close_code: int | None = None
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [frame for frame in self.frames if frame["type"] == kind]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.frames[-1]
+
+    @property
+    def words(self) -> list[dict[str, Any]]:
+        return [word for frame in self.of("audio") for word in frame["word_timestamps"]]
+
+
+@dataclass
+class Client:
+    socket: aiohttp.ClientWebSocketResponse
+    heard: Heard = field(default_factory=Heard)
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.socket.send_str(json.dumps({"type": kind, **fields}))
+
+    async def start(self, **fields: Any) -> dict[str, Any]:
+        await self.send("start", **{"voice_id": "tone_low", "config": PCM, **fields})
+        return await self.until("started")
+
+    async def until(self, kind: str | None) -> dict[str, Any]:
+        """Receive up to the first frame of a kind; without one, up to the end of the connection."""
+        while True:
+            message = await self.socket.receive(timeout=20)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                assert len(message.data) == self.heard.last["bytes"]
+                self.heard.audio += message.data
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                self.heard.frames.append(json.loads(message.data))
+                if kind in {self.heard.last["type"], *(["error"] if kind else [])}:
+                    return self.heard.last
+            else:
+                self.heard.close_code = self.socket.close_code
+                assert kind is None, self.heard.frames
+                return {}
+
+    async def rest(self) -> Heard:
+        await self.until(None)
+        return self.heard
+
+
+@asynccontextmanager
+async def joined(server: SynthesisServer, **more: Any) -> AsyncIterator[Client]:
+    headers = more.pop("headers", None) or server.bearer()
+    query = more.pop("query", "")
+    async with server.session.ws_connect(server.url + PATH + query, headers=headers, **more) as socket:
+        yield Client(socket)
+
+
+async def spoken(server: SynthesisServer, *parts: str, **start: Any) -> Heard:
+    async with joined(server) as client:
+        await client.start(**start)
+        for part in parts:
+            await client.send("text", text=part)
+        await client.send("end")
+        return await client.rest()
+
+
+async def test_sentences_are_spoken_as_one_file_with_times_of_the_whole(synthesis_server: SynthesisServer) -> None:
+    heard = await spoken(synthesis_server, TEXT)
+    assert heard.close_code == 1000
+    assert [frame["text"] for frame in heard.of("audio") if frame["text"]] == [
+        "Hello there.",
+        "How are you?",
+        "It cost $3.50, Dr. Smith said.",
+        "Fine",
+    ]
+    assert [TEXT[word["char_start"] : word["char_end"]] for word in heard.words] == [word["word"] for word in heard.words]
+    done = heard.last
+    assert (done["type"], done["sentences"], done["characters"]) == ("done", 4, len(TEXT))
+    assert len(heard.audio) / 2 / 16_000 == pytest.approx(done["duration"], abs=0.01)
+    assert (done["voice_id"], done["engine"], done["language"]) == ("tone_low", "tone", "en-US")
+
+
+async def test_the_speech_is_that_of_the_whole_text(synthesis_server: SynthesisServer) -> None:
+    heard = await spoken(synthesis_server, *TEXT)
+    config = SpeechConfig.model_validate(PCM)
+    request = request_of(TEXT, None, "tone_low", config)
+    parts = [part async for part in await stream_speech(request, principal_of("usr_ada"), synthesis_server.deps)]
+    assert heard.audio == b"".join(part.audio for part in parts)
+    whole = [(word.word, word.start, word.end, word.char_start) for part in parts for word in part.words]
+    assert [(w["word"], w["start_time"], w["end_time"], w["char_start"]) for w in heard.words] == whole
+
+
+async def test_flushed_text_is_spoken_before_more_arrives(synthesis_server: SynthesisServer) -> None:
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("text", text="Wait for")
+        await client.send("flush")
+        await client.until("flushed")
+        assert [frame["text"] for frame in client.heard.of("audio")] == ["Wait for"]
+        await client.send("text", text=" me.")
+        await client.send("end")
+        heard = await client.rest()
+    assert [word["word"] for word in heard.words] == ["Wait", "for", "me"]
+    assert [word["char_start"] for word in heard.words] == [0, 5, 9]
+    assert heard.last["type"] == "done"
+
+
+async def test_a_stream_without_words_ends_without_audio(synthesis_server: SynthesisServer) -> None:
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("flush")
+        await client.until("flushed")
+        await client.send("text", text=" *** \n\n")
+        await client.send("end")
+        heard = await client.rest()
+    assert (heard.audio, heard.last["duration"], heard.last["sentences"]) == (b"", 0.0, 0)
+    assert heard.close_code == 1000
+
+
+async def test_a_cancelled_stream_sends_nothing_more(synthesis_server: SynthesisServer) -> None:
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("text", text="".join(f"Then {number} tone-slow-250 it is. " for number in range(10, 40)))
+        await client.until("audio")
+        await client.send("cancel")
+        heard = await client.rest()
+    assert (heard.last["type"], heard.close_code) == ("cancelled", 1000)
+    assert len(heard.of("audio")) < 10
+    await eventually(lambda: idle(synthesis_server))
+
+
+async def test_a_client_that_disconnects_frees_the_engine(synthesis_server: SynthesisServer) -> None:
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("text", text="".join(f"Then {number} tone-slow-1000 it is. " for number in range(10, 40)))
+        await eventually(lambda: not idle(synthesis_server))
+        assert client.socket._response.connection is not None
+        transport = client.socket._response.connection.transport
+        assert transport is not None
+        transport.abort()
+    await eventually(lambda: idle(synthesis_server), within=5)
+
+
+def idle(server: SynthesisServer) -> bool:
+    health = server.deps.pool.health()["tone"]
+    return not health.queued and not health.workers_busy
+
+
+async def refused(server: SynthesisServer, *frames: str | bytes, start: bool = True) -> Heard:
+    """Send frames and return what is heard up to the end of the connection."""
+    async with joined(server) as client:
+        if start:
+            await client.start()
+        for frame in frames:
+            await (client.socket.send_str(frame) if isinstance(frame, str) else client.socket.send_bytes(frame))
+        return await client.rest()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "told"),
+    [
+        ("{", "INVALID_JSON", "JSON"),
+        ("[]", "VALIDATION_ERROR", "type"),
+        ('{"type": "sing"}', "VALIDATION_ERROR", "start, text, flush, end, cancel"),
+        ('{"type": "text"}', "VALIDATION_ERROR", "text"),
+        ('{"type": "text", "text": "a", "loud": true}', "VALIDATION_ERROR", "loud"),
+        ('{"type": "text", "text": "\\ud800."}', "INVALID_JSON", "JSON"),
+        ('{"type": "start"}', "VALIDATION_ERROR", "started already"),
+        (b"audio", "VALIDATION_ERROR", "binary"),
+        (json.dumps({"type": "text", "text": "Hello \x07. You"}), "VALIDATION_ERROR", "U+0007"),
+    ],
+    ids=[
+        "no JSON",
+        "no object",
+        "unknown type",
+        "no text",
+        "unknown field",
+        "half a surrogate",
+        "second start",
+        "binary",
+        "bell",
+    ],
+)
+async def test_invalid_frames_are_refused(synthesis_server: SynthesisServer, frame: str | bytes, code: str, told: str) -> None:
+    heard = await refused(synthesis_server, frame)
+    assert (heard.last["type"], heard.last["code"], heard.close_code) == ("error", code, 1008)
+    assert told in heard.last["message"]
+    assert heard.last["request_id"]
+
+
+async def test_a_frame_over_the_limit_is_refused(synthesis_server: SynthesisServer) -> None:
+    heard = await refused(synthesis_server, json.dumps({"type": "text", "text": "a" * 70_000}))
+    assert (heard.last["code"], heard.close_code) == ("BODY_TOO_LARGE", 1009)
+
+
+async def test_text_after_the_end_is_refused(synthesis_server: SynthesisServer) -> None:
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("text", text="tone-slow-1000.")
+        await client.send("end")
+        await client.send("text", text="More.")
+        heard = await client.rest()
+    assert (heard.last["code"], heard.close_code) == ("VALIDATION_ERROR", 1008)
+    assert "ended" in heard.last["message"]
+
+
+@pytest.mark.parametrize(
+    ("start", "code"),
+    [
+        ({"voice_id": "nobody"}, "VOICE_NOT_FOUND"),
+        ({"config": {"ssml": True}}, "VALIDATION_ERROR"),
+        ({"config": {"output_format": "mp3", "sample_rate": 9_000}}, "VALIDATION_ERROR"),
+        ({"config": {"engine": "kokoro"}}, "VALIDATION_ERROR"),
+        ({"config": {"loudness": 1}}, "VALIDATION_ERROR"),
+        ({"latency": "none"}, "VALIDATION_ERROR"),
+    ],
+)
+async def test_invalid_options_are_refused(synthesis_server: SynthesisServer, start: dict[str, Any], code: str) -> None:
+    frame = json.dumps({"type": "start", "voice_id": "tone_low", **start})
+    heard = await refused(synthesis_server, frame, start=False)
+    assert ([frame["type"] for frame in heard.frames], heard.last["code"], heard.close_code) == (["error"], code, 1008)
+
+
+async def test_text_before_the_start_is_refused(synthesis_server: SynthesisServer) -> None:
+    heard = await refused(synthesis_server, '{"type": "text", "text": "a"}', start=False)
+    assert "start" in heard.last["message"]
+
+
+async def test_ssml_is_refused(synthesis_server: SynthesisServer) -> None:
+    heard = await refused(synthesis_server, json.dumps({"type": "text", "text": "<speak>Hello. You.</speak>"}))
+    assert "SSML" in heard.last["message"]
+
+
+async def test_a_text_over_the_limit_is_refused(start_synthesis: StartSynthesis) -> None:
+    async with start_synthesis(max_characters=10) as server:
+        heard = await refused(server, '{"type": "text", "text": "Hello."}', '{"type": "text", "text": " you."}')
+    assert (heard.last["code"], heard.close_code) == ("VALIDATION_ERROR", 1008)
+    assert "10 characters" in heard.last["message"]
+
+
+async def test_connections_that_send_nothing_are_closed(
+    synthesis_server: SynthesisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echo_synthesis.api.stream_input._START_SECONDS", 0.1)
+    heard = await refused(synthesis_server, start=False)
+    assert "start" in heard.last["message"]
+    monkeypatch.setattr("echo_synthesis.api.stream_input._IDLE_SECONDS", 0.1)
+    heard = await refused(synthesis_server, '{"type": "text", "text": "Now tone-slow-500 it is. No"}')
+    assert [word["word"] for word in heard.words] == ["Now", "tone-slow-500", "it", "is"]
+    assert (heard.last["code"], heard.close_code) == ("VALIDATION_ERROR", 1008)
+
+
+async def test_a_failure_of_the_engine_ends_the_stream_and_is_reported(synthesis_server: SynthesisServer) -> None:
+    heard = await spoken(synthesis_server, "First. Then tone-fail. Last.")
+    assert (heard.last["type"], heard.last["code"], heard.close_code) == ("error", "ENGINE_FAILED", 1011)
+    assert [word["word"] for word in heard.words] == ["First"]
+
+
+async def test_a_token_with_the_scope_is_required(synthesis_server: SynthesisServer) -> None:
+    for headers, status in [
+        ({"X": "1"}, 401),
+        (synthesis_server.bearer(scope="speech:read"), 403),
+        ({"Authorization": "Bearer wrong"}, 401),
+    ]:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+            async with joined(synthesis_server, headers=headers):
+                pass
+        assert error.value.status == status
+
+
+async def test_a_ticket_opens_one_stream(synthesis_server: SynthesisServer) -> None:
+    ticket = await synthesis_server.deps.tickets.issue(principal_of("usr_ada"))
+    async with joined(synthesis_server, headers={"X": "1"}, query=f"?ticket={ticket}") as client:
+        await client.start()
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        async with joined(synthesis_server, headers={"X": "1"}, query=f"?ticket={ticket}"):
+            pass
+    assert error.value.status == 401
+
+
+async def test_a_revoked_session_closes_its_streams(synthesis_server: SynthesisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_synthesis.api.stream_input._VERIFY_SECONDS", 0.05)
+    async with joined(synthesis_server) as client:
+        await client.start()
+        synthesis_server.issuer.revoked_sessions.append("ses_1")
+        heard = await client.rest()
+    assert (heard.last["code"], heard.close_code) == ("UNAUTHENTICATED", 1008)
