@@ -79,7 +79,7 @@ async def test_the_first_segment_of_a_stream_is_sent_before_the_second_starts() 
 
 
 async def test_unread_streams_without_a_cache_synthesise_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echo_synthesis.pipeline.narration._UNREAD_SECONDS", 0.0)
+    monkeypatch.setattr("echo_synthesis.pipeline.narration.UNREAD_SECONDS", 0.0)
     pool = Pool()
     units = await _units(pool, TONE, low_latency=True)
     async for _ in units:

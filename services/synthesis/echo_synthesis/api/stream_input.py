@@ -227,7 +227,7 @@ class _Connection:
 
 
 def _started(stream: TextStream) -> StreamStarted:
-    settings, known = stream.settings, stream.voice_is_known
+    settings, known = stream.speaker.settings, stream.voice_is_known
     return StreamStarted(
         media_type=FORMATS[settings.output_format].media_type(settings.sample_rate),
         sample_rate=settings.sample_rate,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -11,6 +12,7 @@ from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.catalogue.voices import CataloguedVoice, same_language
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Pronunciation, SpeechSettings
+from echo_synthesis.engine import EngineSpec
 from echo_synthesis.pipeline.narration import Narration, plan
 from echo_synthesis.text.language import is_readable, language_of, likely_language
 from echo_synthesis.text.lexicon import relevant
@@ -44,9 +46,37 @@ async def plan_resolved(
     text: str, requested: RequestedVoice, user_id: str, deps: Dependencies, *, preferred_language: str | None = None
 ) -> Narration:
     """Plan the speech of a request whose echo was looked up; see `plan_speech`."""
-    voice_id, config = requested.voice_id, requested.config
     if len(text) > deps.settings.max_characters:
         refuse("text", f"The text has {len(text)} characters; at most {deps.settings.max_characters} are permitted.")
+    speaker = await find_speaker(text, requested, user_id, deps, preferred_language=preferred_language)
+    return await plan(text, speaker.settings_for(text), speaker.engine, deps.scripts, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The voice of a request: its settings, and the pronunciations for it, the most specific one for a term first.
+
+    `multilingual` is true if the text determines the language.
+    """
+
+    settings: SpeechSettings
+    engine: EngineSpec
+    pronunciations: Sequence[Pronunciation]
+    multilingual: bool
+
+    def settings_for(self, text: str) -> SpeechSettings:
+        """Return the settings with the pronunciations that a text needs."""
+        return self.settings.model_copy(update={"pronunciations": tuple(relevant(self.pronunciations, text))})
+
+
+async def find_speaker(
+    text: str, requested: RequestedVoice, user_id: str, deps: Dependencies, *, preferred_language: str | None = None
+) -> Speaker:
+    """Validate the options of a request and choose its voice and language by its text, or the beginning of it.
+
+    Raises the errors of `plan_speech`.
+    """
+    voice_id, config = requested.voice_id, requested.config
     audio_format = FORMATS[config.output_format]
     if not audio_format.supports(config.sample_rate):
         rates = ", ".join(map(str, audio_format.rates))
@@ -71,7 +101,6 @@ async def plan_resolved(
         timestamp_granularity=config.timestamp_granularity,
         normalize=config.normalize,
         ssml=config.ssml,
-        pronunciations=await pronunciations_for(text, language, found.voice.id, user_id, deps, first=own),
         longest_pause=deps.settings.longest_pause,
         scope=user_id if found.private or not deps.settings.cache_shared else "",
         fallback_from=found.fallback_from,
@@ -79,7 +108,8 @@ async def plan_resolved(
         echo_id=None if requested.echo is None else requested.echo.id,
         style=requested.style_for(found),
     )
-    return await plan(text, settings, found.engine, deps.scripts, user_id)
+    pronunciations = [*own, *await _lexicon_for(language, found.voice.id, user_id, deps)]
+    return Speaker(settings, found.engine, pronunciations, found.voice.multilingual and config.language is None)
 
 
 def _voice(
@@ -183,6 +213,11 @@ async def pronunciations_for(
     text: str, language: str, voice_id: str, user_id: str, deps: Dependencies, *, first: Sequence[Pronunciation] = ()
 ) -> tuple[Pronunciation, ...]:
     """Return the pronunciations that the text needs: `first` those of an echo, then the user's lexicon, most specific first."""
+    return tuple(relevant([*first, *await _lexicon_for(language, voice_id, user_id, deps)], text))
+
+
+async def _lexicon_for(language: str, voice_id: str, user_id: str, deps: Dependencies) -> Sequence[Pronunciation]:
+    """Return the entries of the user's lexicon for a language and a voice, the most specific one for a term first."""
     entries = [entry for entry in await deps.dictionary.of(user_id) if entry.applies(language, voice_id)]
     entries.sort(key=lambda entry: entry.closeness, reverse=True)
-    return tuple(relevant([*first, *(entry.pronunciation for entry in entries)], text))
+    return [entry.pronunciation for entry in entries]

@@ -14,8 +14,7 @@ from echo_common.errors import refuse
 from echo_common.ids import new_id
 from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.domain import SpeechSettings, WordTiming
-from echo_synthesis.engine import EngineSpec
+from echo_synthesis.domain import WordTiming
 from echo_synthesis.pipeline.growing_narration import Flush, NarrationSource
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.sentence_planning import plan_sentence, silence_of
@@ -25,13 +24,12 @@ from echo_synthesis.text.growing_text import GrowingText, Sentence
 from echo_synthesis.text.sentence_joins import SentenceJoins
 from echo_synthesis.text.source_map import Limits
 from echo_synthesis.text.ssml import is_ssml
-from echo_synthesis.usecases.planning import plan_speech, pronunciations_for
+from echo_synthesis.usecases.echos import RequestedVoice, resolve_voice
+from echo_synthesis.usecases.planning import Speaker, find_speaker
 from echo_synthesis.usecases.stream_quota import StreamQuota
 
 _SLICE: Final = 1_000
 """Characters after which other tasks may run while a part of the text is examined."""
-_SAMPLE: Final = "1"
-"""A text in every language, for the options of a stream whose text is not known yet."""
 
 
 class TextStream(NarrationSource):
@@ -42,21 +40,20 @@ class TextStream(NarrationSource):
     """
 
     def __init__(
-        self, start: StartStream, planned: Narration, principal: Principal, quota: StreamQuota, deps: Dependencies
+        self, speaker: Speaker, requested: RequestedVoice, principal: Principal, quota: StreamQuota, deps: Dependencies
     ) -> None:
-        self.settings: SpeechSettings = planned.settings
-        self.engine: EngineSpec = planned.engine
+        self.speaker = speaker
         self.characters = self.sentences = 0
         self.segments_planned = 0
         self.totals: Totals | None = None
-        self._start = start
+        self._requested = requested
         self._principal = principal
         self._quota = quota
         self._deps = deps
         self._id = new_id("str")
         self._text = GrowingText(
-            SentenceJoins(self.settings.language, planned.settings.pronunciations, normalize=start.config.normalize),
-            markup=start.config.normalize,
+            SentenceJoins(speaker.settings.language, speaker.pronunciations, normalize=speaker.settings.normalize),
+            markup=speaker.settings.normalize,
         )
         self._waiting: deque[Sentence | Flush | None] = deque()
         self._arrived = asyncio.Event()
@@ -70,7 +67,7 @@ class TextStream(NarrationSource):
     @property
     def voice_is_known(self) -> bool:
         """True if no text is needed to choose the voice and the language."""
-        return self._start.voice_id is not None or self._begun
+        return self._begun or (self._requested.voice_id is not None and not self.speaker.multilingual)
 
     @property
     def planning(self) -> bool:
@@ -157,14 +154,10 @@ class TextStream(NarrationSource):
             self._counted = sentence.start + len(sentence.text)
         if not self._begun:
             await self._begin(sentence.text)
-        settings = self.settings
-        entries = await pronunciations_for(
-            sentence.text, settings.language, settings.voice_id, self._principal.user_id, self._deps
-        )
         return await plan_sentence(
             sentence,
-            settings.model_copy(update={"pronunciations": entries}),
-            self.engine,
+            self.speaker.settings_for(sentence.text),
+            self.speaker.engine,
             self._deps.scripts,
             self._principal.user_id,
             stream=self._id,
@@ -175,8 +168,7 @@ class TextStream(NarrationSource):
         """Choose the voice and the language by the first sentence."""
         if is_ssml(text):
             _refuse_ssml()
-        planned = await _plan_options(text, self._start, self._principal, self._deps)
-        self.settings, self.engine = planned.settings, planned.engine
+        self.speaker = await _find_speaker(text, self._requested, self._principal, self._deps)
         self._begun = True
 
     def _require_open(self) -> None:
@@ -202,17 +194,17 @@ async def open_text_stream(start: StartStream, principal: Principal, deps: Depen
     """
     if start.config.ssml:
         _refuse_ssml()
-    planned = await _plan_options(_SAMPLE, start, principal, deps)
-    stream = TextStream(start, planned, principal, await StreamQuota.open(principal, deps), deps)
+    requested = await resolve_voice(start.voice_id, start.config, principal.user_id, deps)
+    speaker = await _find_speaker("", requested, principal, deps)
+    stream = TextStream(speaker, requested, principal, await StreamQuota.open(principal, deps), deps)
     try:
         yield stream
     finally:
         await stream.settle()
 
 
-async def _plan_options(text: str, start: StartStream, principal: Principal, deps: Dependencies) -> Narration:
-    config = start.config.model_copy(update={"ssml": False})
-    return await plan_speech(text, start.voice_id, config, principal.user_id, deps, preferred_language=principal.language)
+async def _find_speaker(text: str, requested: RequestedVoice, principal: Principal, deps: Dependencies) -> Speaker:
+    return await find_speaker(text, requested, principal.user_id, deps, preferred_language=principal.language)
 
 
 def _refuse_ssml() -> None:
