@@ -1,12 +1,25 @@
 """Errors of conversations with echos."""
 
-from echo_common.errors import ConflictError, NotFoundError
+from echo_common.errors import ConflictError, EchoError, NotFoundError, ServiceUnavailableError
 
 
 class MessageNotFoundError(NotFoundError):
     """Message not found; list messages with GET /api/v1/echos/{echo_id}/messages."""
 
     code = "MESSAGE_NOT_FOUND"
+
+
+class NoSpeechError(EchoError):
+    """The recording has no speech that was understood; speak closer to the microphone, or send text."""
+
+    code = "RECORDING_WITHOUT_SPEECH"
+    status = 422
+
+
+class RecogniserMissingError(ServiceUnavailableError):
+    """Recordings cannot be transcribed here; send text, or install the extra `recogniser` and set ECHO_VOICE_RECOGNISER=true."""
+
+    code = "RECOGNISER_MISSING"
 
 
 class ReplyInProgressError(ConflictError):

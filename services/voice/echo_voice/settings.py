@@ -50,6 +50,12 @@ class VoiceSettings(BaseSettings):
     )
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
     training_seconds: float = Field(1_800.0, ge=10, description="Maximum duration of a training in seconds.")
+    chat_context_characters: int = Field(
+        12_000,
+        ge=2_000,
+        le=1_000_000,
+        description="Characters of persona, summary and recent messages that the language model gets with a message.",
+    )
     anonymous_uploads: bool = Field(
         False, description="Allow Echo API uploads without a token; nothing of them is stored here."
     )

@@ -33,8 +33,8 @@ def create_app(
 ) -> FastAPI:
     """Create a FastAPI app with the envelope, health routes and telemetry. `options` go to `FastAPI`.
 
-    Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files to their largest file size in
-    bytes. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
+    Bodies over `max_body` bytes are rejected with 413. `uploads` maps paths that take files, with parameters in braces, to their largest
+    file size in bytes; JSON on such a path is no file. Interactive documentation is off unless enabled in `options`. With `restricted_health`, metrics and the details of
     health are for the operator alone; with `https`, browsers are told to use HTTPS only; with `trace_response`, responses name
     their trace. `errors` collects unhandled exceptions. `client_trace_ratio` is that of
     `RequestTelemetry`.

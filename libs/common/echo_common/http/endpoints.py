@@ -72,10 +72,11 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multipart request body: a file in the field `file`, and the text fields of `fields`."""
+    """A multipart request body: a file in the field `file`, and the text fields of `fields`. `json` is a JSON body in its place."""
 
     file: str
     fields: type[BaseModel] | None = None
+    json: type[BaseModel] | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the OpenAPI `requestBody`."""
@@ -89,7 +90,10 @@ class Form:
             "required": [self.file, *described.get("required", ())],
             "additionalProperties": False,
         }
-        return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
+        content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
+        if self.json is not None:
+            content = {"application/json": {"schema": _inlined_schema(self.json)}} | content
+        return {"content": content, "required": True}
 
 
 class PublicRouter(APIRouter):
@@ -199,7 +203,7 @@ class PublicRouter(APIRouter):
                 *((LoginRequiredError,) if access and access.login else ()),
                 *(_IDEMPOTENCY if idempotent else ()),
                 *((BodyTooLargeError,) if method in _WITH_BODY else ()),
-                *(_JSON_BODY if dependant.body_params else ()),
+                *(_JSON_BODY if dependant.body_params or (form is not None and form.json is not None) else ()),
                 *((TooManyOpenError,) if long_request else ()),
                 *errors,
             )
@@ -292,6 +296,24 @@ def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[st
         kind: {} if kind == _EVENT_STREAM else {"schema": {"type": "string", "format": "binary"}} for kind in media.types
     }
     return {"description": media.description, "content": content}
+
+
+def _inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a model, with those of its fields in place of references."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inlined(member) for member in part]
+        if not isinstance(part, dict):
+            return part
+        name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+        rest = {key: inlined(value) for key, value in part.items() if key != "$ref"}
+        return {**inlined(definitions[name]), **rest} if name else rest
+
+    result: dict[str, Any] = inlined(schema)
+    return result
 
 
 def _extension(options: ProxyOptions, access: Access | None, form: Form | None) -> dict[str, Any]:

