@@ -1,6 +1,6 @@
 """Errors of conversations with echos."""
 
-from echo_common.errors import ConflictError, EchoError, NotFoundError, ServiceUnavailableError
+from echo_common.errors import ConflictError, EchoError, NotFoundError
 
 
 class MessageNotFoundError(NotFoundError):
@@ -14,12 +14,6 @@ class NoSpeechError(EchoError):
 
     code = "RECORDING_WITHOUT_SPEECH"
     status = 422
-
-
-class RecogniserMissingError(ServiceUnavailableError):
-    """Recordings cannot be transcribed here; send text, or install the extra `recogniser` and set ECHO_VOICE_RECOGNISER=true."""
-
-    code = "RECOGNISER_MISSING"
 
 
 class ReplyInProgressError(ConflictError):

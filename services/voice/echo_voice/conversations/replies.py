@@ -82,9 +82,7 @@ class Replies:
             ReplyInProgressError: The echo is still replying to the user.
             QuotaExceededError: The user has sent all messages of the day.
         """
-        if not self.chat.available:
-            raise ChatModelMissingError
-        await self.echos.get(echo_id, user_id=principal.user_id)
+        await self.check(echo_id, principal)
         holder = new_id("run")
         conversation, number = await self.conversations.begin_reply(
             principal.user_id, echo_id, holder, self.limits.lease_seconds
@@ -107,6 +105,12 @@ class Replies:
         finally:
             await shielded(self._release(conversation, holder))
         self.summaries.start(conversation.user_id, echo_id)
+
+    async def check(self, echo_id: str, principal: Principal) -> None:
+        """Check that an echo of the user could reply. Raises `ChatModelMissingError`, `EchoNotFoundError`."""
+        if not self.chat.available:
+            raise ChatModelMissingError
+        await self.echos.get(echo_id, user_id=principal.user_id)
 
     async def _echo_of(self, conversation: Conversation) -> Echo:
         """Return the echo, read again: its deletion may have missed the conversation that was created meanwhile."""

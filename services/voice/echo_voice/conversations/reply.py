@@ -184,8 +184,8 @@ class Reply:
 
     async def _speak(self, speech: SpeechOrder) -> None:
         """Speak the text as it arrives. An error ends the speech alone."""
-        opened = self._streams.open(token=speech.token, voice_id=self._voice_id, config=speech.config)
         try:
+            opened = self._streams.open(token=speech.token, voice_id=self._voice_id, config=speech.config)
             async with asyncio.timeout(2 * MAXIMUM_SECONDS), opened as stream:
                 await self._read_speech(stream)
         except EchoError as error:

@@ -1,0 +1,97 @@
+"""Bodies of replies: server-sent events, or all of a reply at once."""
+
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from pydantic import BaseModel
+
+from echo_common.contracts.http.messages import (
+    DeltaEvent,
+    DoneEvent,
+    ErrorEvent,
+    MessageView,
+    ReplyAudioEvent,
+    ReplyView,
+    SentenceEvent,
+    SpeechFailure,
+)
+from echo_common.contracts.http.synthesis import WordTimestamp
+from echo_common.errors import EchoError, InternalError
+from echo_common.http.languages import request_language
+from echo_common.messages.catalogue import message_of
+from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence
+from echo_voice.domain.messages import Message
+
+EVENT_STREAM = "text/event-stream"
+
+
+def message_view(message: Message) -> MessageView:
+    """Build the view of a message."""
+    return MessageView.model_validate(message, from_attributes=True)
+
+
+async def reply_events(events: AsyncGenerator[ReplyEvent, None]) -> AsyncGenerator[bytes, None]:
+    """Yield a reply as server-sent events; the last one is `done` or `error`."""
+    async with aclosing(events):
+        try:
+            async for event in events:
+                yield _rendered(event)
+        except EchoError as error:
+            yield _event("error", ErrorEvent(code=error.code, message=message_of(error, request_language())))
+
+
+async def collect_reply(events: AsyncGenerator[ReplyEvent, None]) -> ReplyView:
+    """Return a complete reply. Raises the errors of `Reply.events`."""
+    message: Message | None = None
+    done: Done | None = None
+    audio, words = bytearray(), list[WordTimestamp]()
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case MessageStored():
+                    message = event.message
+                case ReplyAudio():
+                    audio += event.audio
+                    words.extend(event.words)
+                case Done():
+                    done = event
+    if message is None or done is None:
+        raise InternalError
+    return ReplyView(
+        message=message_view(message),
+        reply=message_view(done.reply),
+        audio=base64.b64encode(audio).decode() if audio else None,
+        word_timestamps=words or None,
+        speech_error=_speech_failure(done.speech_error),
+    )
+
+
+def _rendered(event: ReplyEvent) -> bytes:
+    match event:
+        case MessageStored():
+            return _event("message", message_view(event.message))
+        case Delta():
+            return _event("delta", DeltaEvent(text=event.text))
+        case Sentence():
+            return _event("sentence", SentenceEvent(number=event.number, text=event.text))
+        case ReplyAudio():
+            audio = base64.b64encode(event.audio).decode()
+            return _event("audio", ReplyAudioEvent(number=event.number, audio=audio, word_timestamps=list(event.words)))
+        case Done():
+            reply = event.reply
+            totals = DoneEvent(
+                reply=message_view(reply),
+                characters=len(reply.text),
+                duration=reply.duration,
+                speech_error=_speech_failure(event.speech_error),
+            )
+            return _event("done", totals)
+
+
+def _speech_failure(error: EchoError | None) -> SpeechFailure | None:
+    return None if error is None else SpeechFailure(code=error.code, message=message_of(error, request_language()))
+
+
+def _event(name: str, body: BaseModel) -> bytes:
+    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()
