@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_common.errors import EchoError
 from echo_common.metrics import Metrics
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
 from echo_voice.chat_models import open_chat_model
 from echo_voice.chat_models.settings import ChatSettings

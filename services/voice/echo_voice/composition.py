@@ -1,5 +1,6 @@
 """Dependencies of the voice service: opened with its adapters, closed in reverse order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -21,6 +22,10 @@ from echo_common.work.worker import Worker
 from echo_voice.chat_model import ChatModel
 from echo_voice.chat_models import open_chat_model
 from echo_voice.chat_models.settings import ChatSettings
+from echo_voice.conversations.history import MessageHistory
+from echo_voice.conversations.replies import Replies, ReplyLimits
+from echo_voice.conversations.repository import Conversations, Messages
+from echo_voice.conversations.summaries import Summaries
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
@@ -51,6 +56,7 @@ async def open_dependencies(settings: VoiceSettings, chat: ChatSettings, adapter
         chat_model = open_chat_model(chat, settings.models, adapters.metrics.chat)
         stack.push_async_callback(chat_model.close)
         deps = await _open(settings, adapters, vectors, voices, speech_streams, chat_model)
+        stack.push_async_callback(deps.replies.summaries.close)
         await announce_echos(deps)
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
         orphans = OrphanSweeper(adapters.objects, object_owners(deps, adapters.orphan_seconds), adapters.orphan_seconds)
@@ -100,7 +106,21 @@ async def _open(
         gauges={},
         storage=samples.stored_bytes,
     )
+    messages, conversations = Messages(*where), Conversations(*where)
+    history = MessageHistory(echos, messages, conversations, adapters.faults)
+    replies = Replies(
+        echos=echos,
+        messages=messages,
+        conversations=conversations,
+        chat=chat_model,
+        streams=speech_streams,
+        summaries=Summaries(messages, conversations, chat_model, settings.chat_context_characters),
+        quotas=quotas,
+        faults=adapters.faults,
+        limits=ReplyLimits(settings.chat_context_characters, settings.lease_seconds),
+    )
     data = VoiceUserData(
+        history=history,
         samples=samples,
         models=models,
         consents=consents,
@@ -135,6 +155,9 @@ async def _open(
         providers=Providers(settings),
         speech_streams=speech_streams,
         chat_model=chat_model,
+        replies=replies,
+        history=history,
+        transcriptions=asyncio.Semaphore(settings.samples_at_once),
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(
@@ -143,7 +166,8 @@ async def _open(
         user_data=data,
         erasure=UserErasure(erased_users, data, lambda user_id: VoiceUserDataErased(user_id=user_id), adapters.faults),
     )
-    for repository in (samples, models, consents, phrases, echos, echo_revisions, preferences, erased_users):
+    owned = (samples, models, consents, phrases, echos, echo_revisions, preferences, erased_users, messages, conversations)
+    for repository in owned:
         await repository.prepare()
     await deps.anonymous_uploads.prepare()
     await deps.quotas.prepare()

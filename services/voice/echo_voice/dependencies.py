@@ -1,5 +1,6 @@
 """Dependencies of routes, use cases and event handlers."""
 
+import asyncio
 from dataclasses import dataclass
 
 from echo_common.quotas.counters import Quotas
@@ -11,6 +12,8 @@ from echo_common.user_data.export import ExportableUserData
 from echo_common.vectors.port import VectorIndex
 from echo_common.work.worker import Worker
 from echo_voice.chat_model import ChatModel
+from echo_voice.conversations.history import MessageHistory
+from echo_voice.conversations.replies import Replies
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
@@ -41,6 +44,9 @@ class Dependencies:
     encoder: SpeakerEncoder
     providers: Providers
     speech_streams: SpeechStreams
+    replies: Replies
+    history: MessageHistory
+    transcriptions: asyncio.Semaphore
     chat_model: ChatModel
     scratch: Scratch
     worker: Worker

@@ -10,15 +10,17 @@ from echo_common.contracts.http.user_data import ExportedDocument, ExportedObjec
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectInfo, ObjectNotFoundError, ObjectStore
+from echo_common.store.port import Filter
 from echo_common.user_data.erasure import erase_matching
 from echo_common.user_data.export import extension_of, file_name
 from echo_common.vectors.port import VectorIndex
+from echo_voice.conversations.history import MessageHistory
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo, EchoRevision
 from echo_voice.domain.samples import Sample, StoredFile
 from echo_voice.domain.voice_models import Preference, VoiceModel
 from echo_voice.repository import Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
-from echo_voice.views import clone_view, consent_view, echo_revision_view, echo_view, sample_view, trainings_view
+from echo_voice.views import clone_view, consent_view, echo_revision_view, echo_view, message_view, sample_view, trainings_view
 
 _OLDEST: Final = (("created_at", 1),)
 _ORIGINAL: Final = "original"
@@ -28,7 +30,7 @@ _STYLE: Final = "style"
 
 @dataclass(frozen=True)
 class VoiceUserData:
-    """Samples, voice models with their shares, consents, echos with their revisions, and selections of users.
+    """Samples, voice models with their shares, consents, echos with their revisions and messages, and selections of users.
 
     `voice_space` is the collection of voices in the vector index.
     """
@@ -40,6 +42,7 @@ class VoiceUserData:
     echos: Echos
     echo_revisions: EchoRevisions
     preferences: Preferences
+    history: MessageHistory
     objects: ObjectStore
     vectors: VectorIndex
     voice_space: str
@@ -51,6 +54,7 @@ class VoiceUserData:
         own = {"user_id": user_id}
         await erase_matching(self.models, own, VoiceModel.delete, self.faults, before=self._remove_voice)
         await erase_matching(self.samples, own, Sample.erase_with_owner, self.faults, before=self._remove_sample)
+        await self.history.erase(own)
         await erase_matching(self.echos, own, Echo.delete, self.faults)
         await erase_matching(self.echo_revisions, own, EchoRevision.erase, self.faults)
         await erase_matching(self.consents, own, Consent.erase, self.faults)
@@ -86,7 +90,7 @@ class VoiceUserData:
             await self.objects.delete(key)
 
     async def export(self, user_id: str) -> AsyncIterator[ExportedDocument | ExportedObject]:
-        """Yield samples, voice models with their trainings, consents, echos with their revisions and the selected voice; then files."""
+        """Yield samples, voice models with their trainings, consents, echos with their revisions and messages, and the selected voice; then files."""
         own = {"user_id": user_id}
         async for sample in self.samples.find(own, sort=_OLDEST):
             yield ExportedDocument(collection="samples", fields=sample_view(sample).model_dump(mode="json"))
@@ -100,8 +104,21 @@ class VoiceUserData:
             yield ExportedDocument(collection="echos", fields=echo_view(echo).model_dump(mode="json"))
         async for revision in self.echo_revisions.find(own, sort=(("echo_id", 1), ("revision", 1))):
             yield ExportedDocument(collection="echo_revisions", fields=echo_revision_view(revision).model_dump(mode="json"))
+        async for document in self._export_conversations(own):
+            yield document
         if (preference := await self.preferences.find_one({"_id": user_id})) is not None:
             yield ExportedDocument(collection="voice_selection", fields={"voice_id": preference.voice_id})
+        async for item in self._export_objects(own):
+            yield item
+
+    async def _export_conversations(self, own: Filter) -> AsyncIterator[ExportedDocument]:
+        async for conversation in self.history.conversations.find(own, sort=_OLDEST):
+            fields = {"echo_id": conversation.echo_id, "summary": conversation.summary}
+            yield ExportedDocument(collection="conversations", fields=fields)
+        async for message in self.history.messages.find(own, sort=_OLDEST, without=("search",)):
+            yield ExportedDocument(collection="messages", fields=message_view(message).model_dump(mode="json"))
+
+    async def _export_objects(self, own: Filter) -> AsyncIterator[ExportedObject]:
         async for sample in self.samples.find(own, sort=_OLDEST):
             for part, file in _files_of(sample).items():
                 yield _sample_object(sample, part, file)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from echo_common.contracts.http.echo_api import EchoDocument, ReferenceRecord
 from echo_common.contracts.http.echos import EchoRevisionView, EchoView
+from echo_common.contracts.http.messages import MessageView
 from echo_common.contracts.http.sharing import Shares
 from echo_common.contracts.http.voice import (
     CloneQuality,
@@ -28,6 +29,7 @@ from echo_common.contracts.http.voice import (
 from echo_common.contracts.values import JobStatus
 from echo_voice.domain.consents import Consent, Phrase
 from echo_voice.domain.echos import Echo, EchoRevision
+from echo_voice.domain.messages import Message
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.task import VoiceTask
 from echo_voice.domain.voice_models import VoiceModel
@@ -190,3 +192,8 @@ def echo_view(echo: Echo) -> EchoView:
 def echo_revision_view(revision: EchoRevision) -> EchoRevisionView:
     """Build the view of an earlier state of an echo."""
     return EchoRevisionView.model_validate(revision.model_dump())
+
+
+def message_view(message: Message) -> MessageView:
+    """Build the view of a message."""
+    return MessageView.model_validate(message, from_attributes=True)

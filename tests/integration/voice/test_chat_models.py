@@ -6,14 +6,14 @@ from contextlib import aclosing
 
 import pytest
 
-from echo_common.errors import EchoError
-from echo_voice.chat_errors import (
+from echo_common.contracts.errors.chat import (
     ChatModelUnavailableError,
     ChatRefusedError,
     ChatReplyEmptyError,
     ChatReplyIncompleteError,
     ChatTimeoutError,
 )
+from echo_common.errors import EchoError
 from tests.support.chat_backends import BACKENDS, HELLO, ChatBackend, outcome, text_of
 from tests.support.eventually import eventually
 

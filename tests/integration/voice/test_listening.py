@@ -8,10 +8,11 @@ import psutil
 import pytest
 import soxr
 
+from echo_common.contracts.errors.chat import RecogniserMissingError
 from echo_voice.talk.codecs import MalformedAudioError
 from echo_voice.talk.detector import VoiceActivity
 from echo_voice.talk.listening import ListeningLostError, SandboxedListeners, Utterance
-from echo_voice.talk.transcription import RecogniserMissingError, SandboxedTranscriber, find_packaged_recogniser
+from echo_voice.talk.transcription import SandboxedTranscriber, find_packaged_recogniser
 from tests.support.loudspeaker import interruption, messages, mixed, pcm, reply, through_room
 from tests.support.recordings import RATE, spoken
 

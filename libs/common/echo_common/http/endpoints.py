@@ -295,6 +295,8 @@ def _body(media: Media | None, example: Any, status: int, model: Any) -> dict[st
     content = {
         kind: {} if kind == _EVENT_STREAM else {"schema": {"type": "string", "format": "binary"}} for kind in media.types
     }
+    if example is not None and "application/json" in content:
+        content["application/json"] = {"schema": {"type": "object"}, "example": example}
     return {"description": media.description, "content": content}
 
 

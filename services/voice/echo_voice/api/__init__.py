@@ -3,7 +3,7 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_voice.api import messages, clones, consents, echo_documents, echos, references, samples, sharing, tasks
+from echo_voice.api import clones, consents, echo_documents, echos, messages, references, samples, sharing, tasks
 
 ROUTERS = (
     samples.router,
@@ -13,5 +13,6 @@ ROUTERS = (
     echos.router,
     references.router,
     echo_documents.router,
-    tasks.router, messages.router,
+    tasks.router,
+    messages.router,
 )

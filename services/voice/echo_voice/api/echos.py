@@ -110,7 +110,7 @@ async def change_echo(
 async def delete_echo(echo_id: EchoId, principal: VoicesWriter, deps: Deps) -> Success[None]:
     """Delete an echo.
 
-    Its audio remains; new speech with it is refused.
+    Its messages are deleted. Its audio remains; new speech with it is refused.
     """
     await echos.delete_echo(echo_id, principal, deps)
     return ok(None, message=_DELETED)

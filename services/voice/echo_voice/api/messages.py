@@ -36,13 +36,14 @@ from echo_common.http.validation import details_of, invalid
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps, Token
 from echo_voice.api.parameters import EchoId
-from echo_voice.api.reply_streams import EVENT_STREAM, collect_reply, message_view, reply_events
+from echo_voice.api.reply_streams import EVENT_STREAM, collect_reply, reply_events
 from echo_voice.api.samples import fields_of
 from echo_voice.conversations.history import MessageFilter
 from echo_voice.conversations.reply_events import ReplyEvent, SpeechOrder
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.messages import Message
 from echo_voice.usecases.recordings import MAXIMUM_BYTES, require_recogniser, transcribe_recording
+from echo_voice.views import message_view
 
 _PATH = "/echos/{echo_id}/messages"
 _DELETED = "The message is deleted."
@@ -146,6 +147,7 @@ async def list_messages(
     f"{_PATH}/export",
     media=Media("All messages, oldest first.", ("application/json", "text/plain")),
     errors=(EchoNotFoundError,),
+    example={"messages": [examples.MESSAGE]},
 )
 async def export_messages(
     echo_id: EchoId,
@@ -163,9 +165,7 @@ async def export_messages(
     return ClosingStream(body(messages), source=messages, media_type=mime, headers=headers)
 
 
-@router.endpoint(
-    "DELETE", _PATH, idempotent=True, errors=(EchoNotFoundError,), example=enveloped(None, message=_ALL_DELETED)
-)
+@router.endpoint("DELETE", _PATH, idempotent=True, errors=(EchoNotFoundError,), example=enveloped(None, message=_ALL_DELETED))
 async def delete_messages(echo_id: EchoId, principal: VoicesWriter, deps: Deps) -> Success[None]:
     """Delete all messages with an echo.
 

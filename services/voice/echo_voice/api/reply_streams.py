@@ -10,7 +10,6 @@ from echo_common.contracts.http.messages import (
     DeltaEvent,
     DoneEvent,
     ErrorEvent,
-    MessageView,
     ReplyAudioEvent,
     ReplyView,
     SentenceEvent,
@@ -22,13 +21,9 @@ from echo_common.http.languages import request_language
 from echo_common.messages.catalogue import message_of
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence
 from echo_voice.domain.messages import Message
+from echo_voice.views import message_view
 
 EVENT_STREAM = "text/event-stream"
-
-
-def message_view(message: Message) -> MessageView:
-    """Build the view of a message."""
-    return MessageView.model_validate(message, from_attributes=True)
 
 
 async def reply_events(events: AsyncGenerator[ReplyEvent, None]) -> AsyncGenerator[bytes, None]:

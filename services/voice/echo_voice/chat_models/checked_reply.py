@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from echo_voice.chat_errors import ChatReplyEmptyError, ChatReplyIncompleteError, ChatTimeoutError
+from echo_common.contracts.errors.chat import ChatReplyEmptyError, ChatReplyIncompleteError, ChatTimeoutError
 
 _CHARACTERS_A_TOKEN = 32
 """Characters per token that no text reaches on average: a longer reply comes from a server that ignores the maximum."""

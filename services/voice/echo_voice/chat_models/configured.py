@@ -8,9 +8,9 @@ from time import perf_counter
 
 import structlog
 
+from echo_common.contracts.errors.chat import ChatModelMissingError, ChatModelUnavailableError, ChatReplyIncompleteError
 from echo_common.errors import EchoError
 from echo_common.metrics import ChatMetrics
-from echo_voice.chat_errors import ChatModelMissingError, ChatModelUnavailableError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import ChatAdapter, ChatSpec
 from echo_voice.chat_models.checked_reply import ReplyLimits, check_reply

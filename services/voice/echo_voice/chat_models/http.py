@@ -2,7 +2,7 @@
 
 import httpx2
 
-from echo_voice.chat_errors import ChatModelUnavailableError
+from echo_common.contracts.errors.chat import ChatModelUnavailableError
 
 _CONNECT_SECONDS = 5.0
 _KEY_REJECTED = frozenset({401, 403})

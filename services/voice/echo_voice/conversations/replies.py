@@ -9,6 +9,7 @@ from functools import partial
 from echo_common.auth.principal import Principal
 from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
+from echo_common.contracts.errors.chat import ChatModelMissingError, ConversationDeletedError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.messages import MessageRole, MessageStatus
 from echo_common.contracts.values import Metric
@@ -17,7 +18,6 @@ from echo_common.faults import FaultPoints
 from echo_common.ids import new_id
 from echo_common.quotas.counters import Quotas
 from echo_common.shielded import shielded
-from echo_voice.chat_errors import ChatModelMissingError
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
 from echo_voice.conversations.context import recent_turns, system_prompt
 from echo_voice.conversations.reply import Reply
@@ -26,10 +26,8 @@ from echo_voice.conversations.repository import Conversations, Messages
 from echo_voice.conversations.summaries import Summaries
 from echo_voice.domain.echos import Echo
 from echo_voice.domain.messages import Conversation, Message
-from echo_voice.message_errors import ConversationDeletedError
 from echo_voice.repository import Echos
 from echo_voice.speech_stream import SpeechStreams
-
 
 _MOST_TOKENS = 4_096
 """Maximum length of any reply in tokens; that of the configured model is usually lower."""

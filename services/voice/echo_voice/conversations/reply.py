@@ -8,11 +8,11 @@ from typing import Final
 import structlog
 
 from echo_common.background_tasks import report_failure
+from echo_common.contracts.errors.chat import ChatReplyEmptyError, ChatReplyIncompleteError, ChatTimeoutError
 from echo_common.contracts.http.messages import MAXIMUM_CHARACTERS, MessageStatus, remove_controls
 from echo_common.contracts.http.synthesis import WordTimestamp
 from echo_common.errors import EchoError, InternalError, ServiceUnavailableError
 from echo_common.shielded import shielded
-from echo_voice.chat_errors import ChatReplyEmptyError, ChatReplyIncompleteError, ChatTimeoutError
 from echo_voice.chat_model import ChatModel, ChatRequest
 from echo_voice.conversations.event_queue import EventQueue
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence, SpeechOrder

@@ -5,10 +5,10 @@ from contextlib import aclosing
 from typing import ClassVar
 
 from echo_common.clock import now
+from echo_common.contracts.errors.chat import ConversationDeletedError, MessageNotFoundError
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Index
 from echo_voice.domain.messages import Conversation, Message
-from echo_voice.message_errors import ConversationDeletedError, MessageNotFoundError
 
 _MOST_READ = 500
 """Maximum number of messages that a context or a summary is made of."""

@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
+from echo_common.contracts.errors.chat import ConversationDeletedError, ReplyInProgressError
 from echo_common.contracts.events.voice import MessageSent
 from echo_common.contracts.http.messages import MessageRole, MessageStatus
 from echo_common.ids import new_id
-from echo_voice.message_errors import ConversationDeletedError, ReplyInProgressError
 
 _NUMBERS_OF_REPLY = 2
 

@@ -8,19 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from echo_common.errors import ServiceUnavailableError
+from echo_common.contracts.errors.chat import RecogniserMissingError
 from echo_common.sandbox import ProcessLostError, ProcessUnavailableError, SandboxPool
 
 _MODULE = "echo_voice.talk.transcription_process"
 _MEMORY = 2 << 30
 _SECONDS = 60.0
 """Time limit of an utterance, which has 30 s at most; the packaged model takes 0.1 to 0.3 s a second."""
-
-
-class RecogniserMissingError(ServiceUnavailableError):
-    """Speech cannot be recognised here. Install the extra `recogniser` of the voice service, and set ECHO_VOICE_RECOGNISER=true."""
-
-    code = "RECOGNISER_MISSING"
 
 
 class UtteranceTranscriber(Protocol):

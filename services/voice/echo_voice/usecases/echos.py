@@ -98,14 +98,15 @@ async def restore_echo(echo_id: str, revision: int, principal: Principal, token:
 
 
 async def delete_echo(echo_id: str, principal: Principal, deps: Dependencies) -> None:
-    """Delete an echo with its revisions; its audio remains. Raises `EchoNotFoundError`."""
+    """Delete an echo with its revisions and messages; its audio remains. Raises `EchoNotFoundError`."""
     await deps.echos.update(echo_id, Echo.delete, user_id=principal.user_id)
     await remove_traces(echo_id, principal.user_id, deps)
 
 
 async def remove_traces(echo_id: str, user_id: str, deps: Dependencies) -> None:
-    """Remove the revisions of a deleted echo and the links of voice models to it; idempotent."""
+    """Remove the revisions of a deleted echo, its messages and the links of voice models to it; idempotent."""
     await deps.echo_revisions.remove_all(echo_id)
+    await deps.history.erase({"echo_id": echo_id})
 
     def unlink(model: VoiceModel) -> None:
         if model.echo_id == echo_id:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from echo_common.background_tasks import BackgroundTasks
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatReplyIncompleteError
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import begin_with_user
 from echo_voice.chat_models.local.process import ModelOptions, ModelProcess

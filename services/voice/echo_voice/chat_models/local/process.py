@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echo_common.child_environment import isolated_command, scrubbed_environment
-from echo_voice.chat_errors import ChatModelUnavailableError
+from echo_common.contracts.errors.chat import ChatModelUnavailableError
 
 _LOAD_SECONDS = 300.0
 _LONGEST_LINE = 1 << 20

@@ -10,8 +10,8 @@ import openai
 from openai import AsyncOpenAI, AsyncStream, omit
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from echo_common.contracts.errors.chat import ChatRefusedError, ChatReplyIncompleteError
 from echo_common.errors import EchoError
-from echo_voice.chat_errors import ChatRefusedError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import begin_with_user
 from echo_voice.chat_models.http import connection_error, http_client, status_error

@@ -1,6 +1,6 @@
-"""Errors of language models."""
+"""Errors of conversations with echos, and of language models."""
 
-from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.errors import ConflictError, EchoError, NotFoundError, ServiceUnavailableError
 
 
 class ChatModelMissingError(ServiceUnavailableError):
@@ -41,6 +41,38 @@ class ChatReplyIncompleteError(EchoError):
 
     code = "CHAT_REPLY_INCOMPLETE"
     status = 502
+
+
+class RecogniserMissingError(ServiceUnavailableError):
+    """Speech cannot be recognised here. Install the extra `recogniser` of the voice service, and set ECHO_VOICE_RECOGNISER=true."""
+
+    code = "RECOGNISER_MISSING"
+
+
+class MessageNotFoundError(NotFoundError):
+    """Message not found; list messages with GET /api/v1/echos/{echo_id}/messages."""
+
+    code = "MESSAGE_NOT_FOUND"
+
+
+class NoSpeechError(EchoError):
+    """The recording has no speech that was understood; speak closer to the microphone, or send text."""
+
+    code = "RECORDING_WITHOUT_SPEECH"
+    status = 422
+
+
+class ReplyInProgressError(ConflictError):
+    """The echo is still replying to you; wait for its reply, or retry after the time in Retry-After."""
+
+    code = "REPLY_IN_PROGRESS"
+
+
+class ConversationDeletedError(NotFoundError):
+    """The conversation was deleted while the echo replied; send the message again."""
+
+    code = "CONVERSATION_DELETED"
+    status = 409
 
 
 CHAT = (
