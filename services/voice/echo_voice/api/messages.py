@@ -149,7 +149,7 @@ async def list_messages(
     errors=(EchoNotFoundError,),
     example={"messages": [examples.MESSAGE]},
 )
-async def export_messages(
+async def download_messages(
     echo_id: EchoId,
     principal: VoicesReader,
     deps: Deps,

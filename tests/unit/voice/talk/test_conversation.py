@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from echo_common.contracts.errors.chat import ChatTimeoutError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, RequestTimeoutError, ValidationError
 from echo_common.metrics import Metrics
-from echo_voice.chat_errors import ChatTimeoutError
 from echo_voice.talk.conversation import ConversationLimits, SpokenConversation, receive_start
 from echo_voice.talk.listening import ListeningLostError
 from echo_voice.talk.replying import Replying
