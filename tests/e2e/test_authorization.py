@@ -42,6 +42,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "confirm_email": "integration/auth/test_email_confirmation.py",
     "delete_current_user": "e2e/test_erasure.py",
     "delete_echo": "e2e/test_echos.py",
+    "delete_message": "integration/voice/test_messages.py",
     "delete_sample": "e2e/test_voices.py",
     "delete_synthesis": "e2e/seeds/test_requests.py",
     "delete_user": "integration/auth/test_account_deletion.py",

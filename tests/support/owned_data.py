@@ -52,6 +52,7 @@ class OwnedData:
             )
         ).json()
         data(await owner.http.patch(f"/echos/{echo['_id']}", json={"greeting": "Hello!"}))
+        sent = data(await owner.http.post(f"/echos/{echo['_id']}/messages", json={"text": SENTENCE}))
         other_login = data(await owner.http.post("/auth/login", json={"email": email, "password": PASSWORD}))
         rating = data(
             await owner.http.post("/feedback", json={"audio_id": speech["audio_id"], "rating": 4, **MISPRONOUNCED}), 201
@@ -69,6 +70,7 @@ class OwnedData:
             "export_id": export["export_id"],
             "job_id": job["id"],
             "key_id": await _key(owner),
+            "message_id": sent["message"]["id"],
             "model_id": clone_id,
             "passkey_id": passkey_id,
             "rating_id": rating["id"],
@@ -131,6 +133,7 @@ class OwnedData:
             "replace_recovery_codes": {"password": PASSWORD, "code": "000000"},
             "replay_dead_letter": {"service": "synthesis", "id": "evt_none"},
             "revise_job": {"text_content": "Changed."},
+            "send_message": {"text": SENTENCE},
             "save_text": {"content": SENTENCE},
             "share_voice": {"public": True},
             "stream_speech": {"text_id": ids["text_id"], "voice_id": "tone_low"},

@@ -21,6 +21,8 @@ from echo_common.http.client import ServiceClient
 from echo_embedded.broker import local_node
 from echo_embedded.data_folder import DataFolder, Secrets
 from tests.support.collector import Collector, collecting
+from tests.support.openai_server import say
+from tests.support.provider import Provider
 from tests.support.requirements import Missing, Require
 from tests.support.secrets import secrets_in
 
@@ -152,12 +154,26 @@ def require_form(form: str, require: Require, scratch: Path) -> None:
         require("rabbitmq-node", local_node(scratch) or Missing("no rabbitmq-server installed"))
 
 
+@pytest.fixture(scope="session")
+def chat() -> Iterator[Provider]:
+    """The language model of the platform, which replies with two sentences unless a test scripts another reply."""
+    with Provider(say("Good ", "morning. ", "How are ", "you?")).serving() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=FORMS)
-def platform(request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(
+    request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory, chat: Provider
+) -> Iterator[Platform]:
     """A platform with the tone engine, shared by all tests; each test has its own users."""
     folder = tmp_path_factory.mktemp(request.param)
     require_form(request.param, require, folder)
-    settings = {**TONE, "ECHO_GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}  # tests give clients addresses of their own
+    settings = {
+        **TONE,
+        "ECHO_GATEWAY_TRUSTED_PROXIES": "127.0.0.1",  # tests give clients addresses of their own
+        "ECHO_VOICE_CHAT_URL": f"{chat.url}/v1",
+        "ECHO_VOICE_CHAT_MODEL": "test",
+    }
     with started(request.param, folder, settings=settings) as found:
         yield found
         secrets = found.admin

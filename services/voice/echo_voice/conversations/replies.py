@@ -105,10 +105,10 @@ class Replies:
         self.summaries.start(conversation.user_id, echo_id)
 
     async def check(self, echo_id: str, principal: Principal) -> None:
-        """Check that an echo of the user could reply. Raises `ChatModelMissingError`, `EchoNotFoundError`."""
+        """Check that an echo of the user could reply. Raises `EchoNotFoundError`, `ChatModelMissingError`."""
+        await self.echos.get(echo_id, user_id=principal.user_id)
         if not self.chat.available:
             raise ChatModelMissingError
-        await self.echos.get(echo_id, user_id=principal.user_id)
 
     async def _echo_of(self, conversation: Conversation) -> Echo:
         """Return the echo, read again: its deletion may have missed the conversation that was created meanwhile."""
