@@ -43,6 +43,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "delete_current_user": "e2e/test_erasure.py",
     "delete_echo": "e2e/test_echos.py",
     "delete_message": "integration/voice/test_messages.py",
+    "delete_messages": "integration/voice/test_messages.py",
     "delete_sample": "e2e/test_voices.py",
     "delete_synthesis": "e2e/seeds/test_requests.py",
     "delete_user": "integration/auth/test_account_deletion.py",
