@@ -1,16 +1,19 @@
 """Messages to echos through the gateway: replies by the wire format of OpenAI, spoken by the platform."""
 
+import base64
+import io
 import json
 import threading
+import wave
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.openai_server import say_and_stall
+from tests.support.openai_server import chunk, say_and_stall, send
 from tests.support.person import Person, data, refusal
-from tests.support.provider import Provider
+from tests.support.provider import Provider, Reply
 
 REPLY = "Good morning. How are you?"
 
@@ -51,6 +54,55 @@ async def test_a_message_is_answered_once_per_key(ada: Person, path: str, chat: 
     assert await texts(ada, path) == [(REPLY, "complete"), ("Hi!", "complete")]
     usage = {view["metric"]: view["used"] for view in data(await ada.http.get("/users/me/usage"))}
     assert usage["messages"] == 1
+
+
+async def test_speech_leaves_while_the_model_still_writes(ada: Person, path: str, chat: Provider) -> None:
+    heard = threading.Event()
+
+    def answer(reply: Reply) -> None:
+        send(reply, chunk("This is the first sentence. "), chunk("And this "))
+        assert heard.wait(10)
+        send_rest(reply)
+
+    chat.then(answer)
+    received = []
+    body = {"text": "Speak!", "speech": {"output_format": "wav", "sample_rate": 24_000}}
+    async for name, event in events(ada, path, body):
+        received.append((name, event))
+        if name == "audio" and event["audio"]:
+            heard.set()
+    names = [name for name, _ in received]
+    assert names.index("audio") < max(place for place, name in enumerate(names) if name == "delta")
+    assert (names[0], names[-1]) == ("message", "done")
+    done = received[-1][1]
+    assert (done["reply"]["text"], done["speech_error"]) == ("This is the first sentence. And this is the second.", None)
+    with wave.open(
+        io.BytesIO(b"".join(base64.b64decode(event["audio"]) for name, event in received if name == "audio"))
+    ) as file:
+        assert file.getframerate() == 24_000
+        frames = len(file.readframes(10**9)) // 2
+    assert abs(frames / 24_000 - done["duration"]) < 0.2
+    words = [word for name, event in received if name == "audio" for word in event["word_timestamps"]]
+    assert [word["word"].strip(".") for word in words] == [
+        "This",
+        "is",
+        "the",
+        "first",
+        "sentence",
+        "And",
+        "this",
+        "is",
+        "the",
+        "second",
+    ]
+    assert words[-1]["end_time"] <= done["duration"] + 0.01
+
+
+def send_rest(reply: Reply) -> None:
+    for message in (chunk("is the second."), chunk(finish="stop")):
+        reply.chunk(b"data: " + json.dumps(message).encode() + b"\n\n")
+    reply.chunk(b"data: [DONE]\n\n")
+    reply.end()
 
 
 async def test_a_client_that_leaves_ends_the_stream_of_the_model(ada: Person, path: str, chat: Provider) -> None:

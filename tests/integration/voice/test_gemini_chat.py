@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_common.errors import EchoError
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest, ChatTurn
 from tests.support import gemini_server as answers
 from tests.support.chat_backends import KEY, ServedBackend, gemini, outcome, text_of

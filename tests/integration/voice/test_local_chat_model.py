@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatReplyIncompleteError, ChatTimeoutError
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatReplyIncompleteError, ChatTimeoutError
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
 from tests.support.chat_backends import HELLO, opened, outcome, text_of
 from tests.support.eventually import eventually

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest, ChatTurn
 from tests.support import openai_server as answers
 from tests.support.chat_backends import KEY, ServedBackend, openai, opened, outcome, text_of

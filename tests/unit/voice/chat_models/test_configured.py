@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatReplyIncompleteError
 from echo_common.metrics import Metrics
-from echo_voice.chat_errors import ChatModelUnavailableError, ChatReplyIncompleteError
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import ChatAdapter, ChatSpec
 from echo_voice.chat_models.configured import ConfiguredChatModel

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from echo_common.contracts.errors.chat import ChatModelMissingError
 from echo_common.metrics import Metrics
-from echo_voice.chat_errors import ChatModelMissingError
 from echo_voice.chat_models import open_chat_model
 from echo_voice.chat_models.configured import ConfiguredChatModel
 from echo_voice.chat_models.settings import ChatSettings
