@@ -34,17 +34,18 @@ def models(
             folder = settings(models=models_folder).models
             fetch_models(folder, engine or _engines_offered(), hub or HUB, out)
             if wants_chat_model() if chat is None else chat:
-                fetch_chat_model(folder, out)
+                fetch_chat_model(folder, out, required=chat is not None)
 
 
 @models_app.command("status")
 def models_status(models_folder: Models = None) -> None:
     """Show the ready engines, and the missing requirements of the others."""
-    from echo_embedded.models import backends_table, models_table
+    from echo_embedded.models import backends_table, chat_model_line, models_table
 
     with error_messages():
         folder = settings(models=models_folder).models
         out.print(models_table(folder, _engines_offered()))
+        out.print(chat_model_line(folder), highlight=False, soft_wrap=True, markup=False)
         if (backends := backends_table(folder)) is not None:
             out.print(backends)
 

@@ -8,11 +8,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from echo_common.metrics import Metrics
 from echo_embedded.data_folder import CannotStartError
 from echo_synthesis.engine import ModelsError
 from echo_synthesis.engines import discover
 from echo_synthesis.models import backends, fetch, missing, unmeasured
-from echo_voice.chat_models import local
+from echo_voice.chat_models import local, open_chat_model
 from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
 from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.cloning.fetch import EncoderMissingError
@@ -53,8 +54,11 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
     _show_backends(folder, console)
 
 
-def fetch_chat_model(folder: Path, console: Console) -> None:
-    """Fetch the local language model that the settings select, with a progress bar. Raises `CannotStartError`."""
+def fetch_chat_model(folder: Path, console: Console, *, required: bool) -> None:
+    """Fetch the local language model that the settings select, with a progress bar.
+
+    With `required`, raises `CannotStartError`; else reports a failure and continues, because only replies of echos need it.
+    """
     with Progress(*_BAR, console=console) as progress:
         bar = progress.add_task("Language model", total=1.0)
 
@@ -64,7 +68,15 @@ def fetch_chat_model(folder: Path, console: Console) -> None:
         try:
             fetch_model(folder, ChatSettings(), show)
         except ChatModelFileError as error:
-            raise CannotStartError(str(error)) from error
+            if required:
+                raise CannotStartError(str(error)) from error
+            console.print(f"Echos have no language model on this machine: {error}", highlight=False, soft_wrap=True)
+
+
+def chat_model_line(folder: Path) -> str:
+    """Return a line on the language model of the settings and its state."""
+    health = open_chat_model(ChatSettings(), folder, Metrics().chat).health()
+    return f"Language model of echos: {health['model']} ({health['state']})"
 
 
 def wants_chat_model() -> bool:
