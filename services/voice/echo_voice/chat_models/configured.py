@@ -70,7 +70,8 @@ class ConfiguredChatModel:
 
     async def _checked(self, request: ChatRequest) -> AsyncGenerator[str, None]:
         if missing := self._spec.missing():
-            message = f"The language model {self._spec.kind} lacks {missing[0]}." if self._settings.chat else None
+            unset = not self._settings.chat and self._spec.kind == "local"
+            message = None if unset else f"The language model {self._spec.kind} lacks {missing[0]}."
             raise ChatModelMissingError(message, retry_after=None)
         bounded = replace(request, max_tokens=min(request.max_tokens, self._settings.chat_max_tokens))
         limits = ReplyLimits(self._spec.first_seconds, self._settings.chat_next_seconds, bounded.max_tokens)

@@ -101,10 +101,16 @@ def test_an_error_of_the_server_leaves_nothing_behind(server: Provider, fetch: F
     assert left(tmp_path) == []
 
 
-@pytest.mark.parametrize("target", ["http://example.com/model.gguf", "file:///etc/passwd"], ids=["plain http", "file"])
-def test_redirects_to_other_schemes_are_refused(server: Provider, fetch: Fetch, tmp_path: Path, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("http://192.0.2.1/model.gguf", "192.0.2.1/model.gguf is not a URL of HTTPS"), ("file:///etc/passwd", "302")],
+    ids=["plain http", "file"],
+)
+def test_redirects_to_other_schemes_are_refused(
+    server: Provider, fetch: Fetch, tmp_path: Path, target: str, reason: str
+) -> None:
     server.then(lambda reply: reply.whole(b"", "text/plain", 302, location=target))
-    with pytest.raises(ChatModelFileError):
+    with pytest.raises(ChatModelFileError, match=reason):
         fetch()
     assert left(tmp_path) == []
 

@@ -37,16 +37,20 @@ async def test_without_a_model_replies_are_refused_with_both_ways_to_get_one(tmp
         ({"chat": "gemini", "chat_key": " \n"}, "ECHO_VOICE_CHAT_KEY"),
         ({"chat": "openai", "chat_model": "llama3.2"}, "ECHO_VOICE_CHAT_URL"),
         ({"chat": "openai", "chat_url": URL}, "ECHO_VOICE_CHAT_MODEL"),
+        ({"chat_url": URL}, "ECHO_VOICE_CHAT_MODEL"),
         ({"chat": "local"}, "echoctl models"),
     ],
-    ids=["gemini, key", "gemini, blank key", "openai, URL", "openai, model", "local, file"],
+    ids=["gemini, key", "gemini, blank key", "openai, URL", "openai, model", "URL alone", "local, file"],
 )
-async def test_the_refusal_names_the_missing_setting(tmp_path: Path, settings: dict[str, str], lacks: str) -> None:
+async def test_the_refusal_names_the_missing_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], lacks: str
+) -> None:
+    monkeypatch.setattr("echo_voice.chat_models.local.installed", lambda: True)
     model = chosen(tmp_path, **settings)
     with pytest.raises(ChatModelMissingError, match=lacks):
         await text_of(model)
     assert not model.available
-    assert lacks in model.health()["state"] or "package" in model.health()["state"]
+    assert lacks in model.health()["state"]
 
 
 @pytest.mark.parametrize("installed", [True, False])
