@@ -36,6 +36,22 @@ async def test_a_new_echo_speaks_at_once_as_its_voice_and_settings(ada: Person) 
     assert await checksum(ada, echo) == await checksum(ada, plain)
 
 
+async def test_a_repeated_creation_returns_the_same_echo(ada: Person) -> None:
+    answers = [
+        await ada.http.post("/echos", json={"name": "Grandmother"}, headers={"Idempotency-Key": "one echo"}) for _ in range(2)
+    ]
+    assert [answer.headers["ETag"] for answer in answers] == ['"1"', '"1"']
+    assert [echo["id"] for echo in data(await ada.http.get("/echos"))] == [data(answers[1], 201)["id"]]
+
+
+async def test_built_in_voices_are_looked_up_with_the_rights_of_the_request(ada: Person) -> None:
+    key = data(await ada.http.post("/auth/keys", json={"name": "Program", "scopes": ["voices:write"]}), 201)["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    refused = await ada.http.post("/echos", json={"name": "Echo", "voice_id": "tone_low"}, headers=headers)
+    assert refusal(refused) == (403, "FORBIDDEN")
+    assert data(await ada.http.post("/echos", json={"name": "Echo"}, headers=headers), 201)["voice_id"] is None
+
+
 async def test_every_request_of_speech_accepts_an_echo(ada: Person) -> None:
     echo_id = await echo_of(ada, **SETTINGS, pronunciations=[HUGH])
     api = str(ada.http.base_url).removesuffix("/v1/")

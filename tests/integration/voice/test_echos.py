@@ -10,6 +10,7 @@ import pytest
 from echo_common.contracts.events.voice import EchoDeleted
 from echo_voice.domain.echos import Echo, EchoRevision
 from echo_voice.handlers import remove_traces_of_echo
+from echo_voice.repository import EchoRevisions
 from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.database import Database
 from tests.support.person import data
@@ -210,6 +211,28 @@ async def test_what_a_crash_left_of_a_deleted_echo_is_removed(ada: VoiceClient) 
     await ada.deps.echo_revisions.keep(EchoRevision.of(echo))
     await remove_traces_of_echo(EchoDeleted(echo_id=echo.id, user_id="usr_ada"), ada.deps)
     assert await ada.deps.echo_revisions.count({"echo_id": echo.id}) == 0
+
+
+async def test_a_change_that_a_crash_interrupted_is_not_listed(ada: VoiceClient) -> None:
+    echo = await create(ada, greeting="Hello!")
+    await ada.deps.echo_revisions.keep(EchoRevision.of(await ada.deps.echos.get(echo["id"])))
+    assert await ada.get(f"/echos/{echo['id']}/revisions") == []
+    await patch(ada, echo["id"], name="Renamed")
+    [revision] = await ada.get(f"/echos/{echo['id']}/revisions")
+    assert (revision["revision"], revision["name"]) == (1, "Echo")
+
+
+async def test_a_change_during_the_deletion_leaves_no_revision(ada: VoiceClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    echo = await create(ada)
+    keep = EchoRevisions.keep
+
+    async def keep_after_the_deletion(revisions: EchoRevisions, revision: EchoRevision) -> None:
+        data(await ada.ask("DELETE", f"/echos/{echo['id']}"))
+        await keep(revisions, revision)
+
+    monkeypatch.setattr(EchoRevisions, "keep", keep_after_the_deletion)
+    assert (await patch(ada, echo["id"], status=404, name="Renamed"))["code"] == "ECHO_NOT_FOUND"
+    assert await ada.deps.echo_revisions.count({"echo_id": echo["id"]}) == 0
 
 
 async def test_own_and_shared_clones_are_voices_of_echos(ada: VoiceClient, eve: VoiceClient, speech: bytes) -> None:
