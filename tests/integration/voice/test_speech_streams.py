@@ -103,14 +103,16 @@ async def test_a_refused_stream_does_not_open(
 
 
 async def test_a_failure_is_raised_after_the_speech_before_it(start_synthesis: StartSynthesis) -> None:
-    async with remote(start_synthesis) as (streams, token, _):
-        async with streams.open(token=token, voice_id="tone_low", config=CONFIG) as stream:
-            await stream.write("First. Then tone-fail. Last.")
-            await stream.end()
-            spoken = aiter(stream)
-            assert (await anext(spoken)).text == "First."
-            with pytest.raises(RemoteError) as failed:
-                await anext(spoken)
+    async with (
+        remote(start_synthesis) as (streams, token, _),
+        streams.open(token=token, voice_id="tone_low", config=CONFIG) as stream,
+    ):
+        await stream.write("First. Then tone-fail. Last.")
+        await stream.end()
+        spoken = aiter(stream)
+        assert (await anext(spoken)).text == "First."
+        with pytest.raises(RemoteError) as failed:
+            await anext(spoken)
     assert (failed.value.code, failed.value.status) == ("ENGINE_FAILED", 500)
 
 

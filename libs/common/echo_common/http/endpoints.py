@@ -80,7 +80,7 @@ class Form:
 
     def body(self) -> dict[str, Any]:
         """Return the OpenAPI `requestBody`."""
-        described = self.fields.model_json_schema() if self.fields else {}
+        described = _inlined_schema(self.fields) if self.fields else {}
         schema = {
             "type": "object",
             "properties": {
