@@ -43,6 +43,7 @@ RULES_BEYOND_SCHEMAS = {
     "list_feedback": "an empty range of time or of ratings",
     "list_history": "an empty range of time",
     "list_jobs": "filters depend on the type",
+    "list_messages": "an empty range of time",
     "list_own_usage": "an empty range of time",
     "list_ratings": "an empty range of time or of ratings",
     "list_syntheses": "at most 10,000 items can be skipped",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
@@ -17,6 +18,7 @@ from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.chat_model import ScriptedChatModel
 from tests.support.eventually import eventually
 from tests.support.person import data, refusal
+from tests.support.recordings import spoken, wav
 from tests.support.speech_stream import FakeSpeechStreams
 
 REPLY = "Good morning. How are you?"
@@ -232,3 +234,11 @@ async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: py
 
 async def test_recordings_without_a_recogniser_are_refused(conversing: Conversing, speech: bytes) -> None:
     assert refusal(await _record(conversing, speech)) == (503, "RECOGNISER_MISSING")
+
+
+async def test_recordings_are_understood_and_silence_is_refused(recognising: Conversing) -> None:
+    heard = data(await _record(recognising, wav(spoken("Good morning. What is the weather like in London today?"))))
+    assert len(heard["message"]["text"]) > 10
+    assert refusal(await _record(recognising, wav(np.zeros(48_000, np.float32)))) == (422, "RECORDING_WITHOUT_SPEECH")
+    assert refusal(await _record(recognising, b"This is no recording.")) == (415, "UNSUPPORTED_MEDIA")
+    assert len(recognising.chat.requests) == 1

@@ -8,11 +8,24 @@ from echo_common.contracts.http.auth import EXPORT_AUDIENCE
 from echo_common.contracts.http.user_data import USER_DATA_OBJECTS_PATH, USER_DATA_PATH, ExportLine
 from echo_voice.handlers import erase_user
 from tests.integration.voice.conftest import VoiceClient
+from tests.integration.voice.test_messages import use_fakes
+from tests.support.chat_model import ScriptedChatModel
 from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import data
+from tests.support.speech_stream import FakeSpeechStreams
 
-COLLECTIONS = ("samples", "voice_models", "consents", "consent_phrases", "echos", "echo_revisions", "preferences")
+COLLECTIONS = (
+    "samples",
+    "voice_models",
+    "consents",
+    "consent_phrases",
+    "echos",
+    "echo_revisions",
+    "messages",
+    "conversations",
+    "preferences",
+)
 
 
 async def remains(database: Database, user_id: str) -> list[tuple[str, str]]:
@@ -49,7 +62,7 @@ async def delete(client: VoiceClient, user_id: str) -> None:
 
 
 async def owning(client: VoiceClient, speech: bytes, user_id: str) -> str:
-    """Create a sample, a voice model, a phrase, an echo with two revisions and a selection; return the id of the voice model."""
+    """Create a sample, a voice model, a phrase, an echo with two revisions and two messages, and a selection; return the id of the voice model."""
     sample = await client.sample(speech)
     clone_id: str = (await client.clone(sample["id"]))["clone_id"]
     assert (await client.trained(clone_id))["status"] == "ready"
@@ -58,6 +71,8 @@ async def owning(client: VoiceClient, speech: bytes, user_id: str) -> str:
     body = {"user_id": user_id, "name": "Me", "persona_prompt": "Kind.", "voice_model_id": clone_id}
     echo_id = (await client.ask("POST", "/echo", json=body)).json()["_id"]
     data(await client.ask("PATCH", f"/echos/{echo_id}", json={"greeting": "Hello!"}))
+    use_fakes(client.deps, ScriptedChatModel(), FakeSpeechStreams())
+    data(await client.ask("POST", f"/echos/{echo_id}/messages", json={"text": "Hello!"}))
     return clone_id
 
 
@@ -112,7 +127,8 @@ async def test_an_export_holds_everything_of_its_user_alone(ada: VoiceClient, ev
     assert (end.end.documents, end.end.objects) == (len(documents), len(objects))  # type: ignore[union-attr]
     assert "usr_eve" not in str(items)
     assert others not in str(items)
-    collections = ["samples", "voice_models", "consents", "echos", "echo_revisions", "voice_selection"]
+    collections = ["samples", "voice_models", "consents", "echos", "echo_revisions", "conversations", "messages", "messages"]
+    collections.append("voice_selection")
     assert [document.collection for document in documents] == collections
     assert {document.fields["id"] for document in documents if document.collection == "voice_models"} == {clone_id}
 
