@@ -126,3 +126,10 @@ async def test_deleted_echos_and_other_users_have_no_messages(ada: Person, eve: 
         assert refusal(refused) == (404, "ECHO_NOT_FOUND")
     data(await ada.http.delete(path.removesuffix("/messages")))
     assert refusal(await ada.http.get(path)) == (404, "ECHO_NOT_FOUND")
+
+
+async def test_large_recordings_reach_the_service(ada: Person, path: str) -> None:
+    recording = {"recording": ("message.wav", bytes(3 * 1024**2))}
+    assert refusal(await ada.http.post(path, files=recording)) == (503, "RECOGNISER_MISSING")
+    assert refusal(await ada.http.post(path, json={"text": "x" * 3 * 1024**2})) == (413, "BODY_TOO_LARGE")
+    assert await texts(ada, path) == []
