@@ -155,8 +155,8 @@ class Replies:
         await self._require_lease(conversation, holder)
         reply = Message.reply(message, text, status, duration=duration, echo_revision=echo.revision)
         await self.messages.add(reply)
-        try:
-            await self._require_lease(conversation, holder)
+        try:  # releases the conversation before the client knows of the reply's end, and may send the next message
+            await self.conversations.update(conversation.id, lambda held: held.end_reply(holder))
         except ConversationDeletedError:  # between the check and the write
             await self.messages.update(reply.id, Message.erase)
             raise
@@ -181,5 +181,5 @@ class Replies:
                 await self.conversations.update(conversation.id, lambda held: held.renew(holder, now(), seconds))
 
     async def _release(self, conversation: Conversation, holder: str) -> None:
-        with suppress(EchoError):  # else it expires
+        with suppress(EchoError):  # a stored reply has released it; after an outage it expires
             await self.conversations.update(conversation.id, lambda held: held.end_reply(holder))

@@ -193,6 +193,15 @@ async def test_one_reply_at_a_time(talk: Talk) -> None:
     assert [text for role, text, _ in await talk.texts() if role == "user"] == ["First", "Third"]
 
 
+async def test_next_message_can_be_sent_as_soon_as_the_reply_is_done(talk: Talk) -> None:
+    async with talk.replies.open(talk.echo.id, "First", ADA) as reply, aclosing(reply.events()) as events:
+        async for event in events:
+            if isinstance(event, Done):
+                assert isinstance((await talk.send("Second"))[-1], Done)
+    assert (await talk.conversation()).lease is None
+    assert [message.number for message in await talk.messages()] == [1, 2, 3, 4]
+
+
 async def test_messages_of_other_users_are_refused(talk: Talk) -> None:
     other = type(ADA)("usr_eve", "ses_2", ADA.plan, ADA.role, frozenset())
     with pytest.raises(EchoNotFoundError):
