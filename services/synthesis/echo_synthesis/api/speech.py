@@ -185,7 +185,7 @@ async def stream_speech_from_query(
             raise TicketInvalidError
     options = query.model_dump(include=set(SpeechConfig.model_fields), exclude_unset=True)  # an echo has defaults of its own
     config = SpeechConfig(**{**options, "output_format": query.output_format})
-    body = speech.request_of(query.text, query.text_id, query.voice_id, config)
+    body = speech.request_of(query.text, query.text_id, query.voice_id, config, latency=query.latency)
     return await _stream(body, principal, deps, accept)
 
 

@@ -12,6 +12,7 @@ from echo_common.contracts.errors.synthesis import EngineCrashedError, EngineTim
 from echo_common.contracts.values import NotTranscribed
 from echo_common.errors import ValidationError
 from echo_synthesis.audio.effects import Effects, amplify
+from echo_synthesis.audio.joints import trim_joint
 from echo_synthesis.audio.loudness import level
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.voices import VoiceNames
@@ -331,6 +332,8 @@ async def place_segment(
 ) -> SpokenSegment:
     """Return a segment with its words placed, `samples` after the beginning of the whole."""
     speech, cached = spoken
+    if spaced.segment.joint is not None:
+        speech = trim_joint(speech, spaced.segment.joint)
     toned = speech if spaced.segment.tone.pitch == 1.0 else await asyncio.to_thread(_pitched, speech, spaced.segment.tone.pitch)
     whole, lead = _with_silence(spaced, toned)
     syllables = narration.settings.timestamp_granularity != "word"

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from echo_synthesis.engine import Span
 from echo_synthesis.text import split
@@ -14,6 +15,8 @@ from echo_synthesis.text.words import find_words
 
 _EMPHASIS = re.compile(r"[*_`]+")
 _LONGEST_TITLE = 120
+
+Joint = Literal["start", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Segment:
     """A segment: `text` is the engine's input, `spoken` are the spans of its words.
 
     `pronunciations` (IPA or None) has an entry for each spoken word, or is empty. `heading` is the heading that contains the
-    segment, if any; `title` is the visible text of that heading, if it begins here.
+    segment, if any; `title` is the visible text of that heading, if it begins here. `joint` is the side on which it was separated
+    from the rest of its phrase, so that there is no pause.
     """
 
     text: str
@@ -49,6 +53,7 @@ class Segment:
     tone: Tone = PLAIN
     heading: Heading | None = None
     title: str = ""
+    joint: Joint | None = None
 
     def said(self, word: WrittenWord) -> str:
         """Return the spoken form of a written word of the segment."""

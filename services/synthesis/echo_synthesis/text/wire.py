@@ -95,11 +95,12 @@ def _packed(unit: Segment) -> list[Any]:
         astuple(unit.tone),
         astuple(unit.heading) if unit.heading else None,
         unit.title,
+        *([unit.joint] if unit.joint else []),
     ]
 
 
 def _unpacked(packed: list[Any]) -> Segment:
-    text, spoken, words, pronunciations, tone, heading, title = packed
+    text, spoken, words, pronunciations, tone, heading, title, *joint = packed
     return Segment(
         text,
         tuple(Span(*span) for span in spoken),
@@ -108,4 +109,5 @@ def _unpacked(packed: list[Any]) -> Segment:
         Tone(*tone),
         Heading(*heading) if heading else None,
         title,
+        *joint,
     )

@@ -6,11 +6,13 @@ from time import perf_counter
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
+from echo_common.contracts.values import Latency
 from echo_common.errors import refuse
 from echo_common.ids import new_id
 from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
+from echo_synthesis.pipeline.low_latency import with_first_phrase
 from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.usecases.planning import plan_speech
@@ -51,6 +53,8 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
+    if request.latency == "low":
+        narration = with_first_phrase(narration)
     parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), started, deps)
     return _counted(parts, len(text), principal, deps)
 
@@ -87,9 +91,11 @@ async def _counted(
             await shielded(settle_audio(reservation, totals.duration, deps))
 
 
-def request_of(text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig) -> StreamRequest:
+def request_of(
+    text: str | None, text_id: str | None, voice_id: str | None, config: SpeechConfig, *, latency: Latency = "normal"
+) -> StreamRequest:
     """Build a request from query parameters. Raises `ValidationError`."""
     try:
-        return StreamRequest(text=text, text_id=text_id, voice_id=voice_id, config=config)
+        return StreamRequest(text=text, text_id=text_id, voice_id=voice_id, config=config, latency=latency)
     except ValueError:
         refuse("text", "Send either text or text_id, and not both.")

@@ -16,6 +16,7 @@ from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import WordTiming
 from echo_synthesis.pipeline.growing_narration import Flush, NarrationSource
+from echo_synthesis.pipeline.low_latency import with_first_phrase
 from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.sentence_planning import plan_sentence, silence_of
 from echo_synthesis.pipeline.stream_encoding import Part
@@ -40,13 +41,21 @@ class TextStream(NarrationSource):
     """
 
     def __init__(
-        self, speaker: Speaker, requested: RequestedVoice, principal: Principal, quota: StreamQuota, deps: Dependencies
+        self,
+        speaker: Speaker,
+        requested: RequestedVoice,
+        principal: Principal,
+        quota: StreamQuota,
+        deps: Dependencies,
+        *,
+        low_latency: bool,
     ) -> None:
         self.speaker = speaker
         self.characters = self.sentences = 0
         self.segments_planned = 0
         self.totals: Totals | None = None
         self._requested = requested
+        self._low_latency = low_latency
         self._principal = principal
         self._quota = quota
         self._deps = deps
@@ -113,6 +122,8 @@ class TextStream(NarrationSource):
             self._waiting.popleft()
             self._planning = False
             if len(narration.script):
+                if self._low_latency and not self.segments_planned:
+                    narration = with_first_phrase(narration)
                 self._silence_left = max(0.0, self._silence_left - silence_of(narration))
                 self._unspoken.append(item)
                 self.segments_planned += len(narration.script)
@@ -196,7 +207,9 @@ async def open_text_stream(start: StartStream, principal: Principal, deps: Depen
         _refuse_ssml()
     requested = await resolve_voice(start.voice_id, start.config, principal.user_id, deps)
     speaker = await _find_speaker("", requested, principal, deps)
-    stream = TextStream(speaker, requested, principal, await StreamQuota.open(principal, deps), deps)
+    stream = TextStream(
+        speaker, requested, principal, await StreamQuota.open(principal, deps), deps, low_latency=start.latency == "low"
+    )
     try:
         yield stream
     finally:

@@ -14,6 +14,7 @@ from echo_common.contracts.values import (
     AudioFormat,
     JobStatus,
     JobType,
+    Latency,
     NotTranscribed,
     QualityMethod,
     TimestampGranularity,
@@ -23,6 +24,7 @@ VoiceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 TextId = Annotated[str, StringConstraints(pattern=r"^txt_[0-9A-Z]{26}$")]
 VoiceKind = Literal["built-in", "clone"]
 Gender = Literal["female", "male", "neutral"]
+_LATENCY = "`low` speaks the first phrase of a long first sentence alone, so that the audio starts sooner."
 CACHED_UNITS = "Units spoken before, or at the same time, for the same user; other users' requests never count."
 
 
@@ -62,7 +64,7 @@ class SpeechConfig(RequestBody):
     )
 
 
-class StreamRequest(RequestBody):
+class SpokenText(RequestBody):
     """Text to synthesise: inline, or a saved text entry."""
 
     model_config = exactly_one("text", "text_id")
@@ -73,12 +75,18 @@ class StreamRequest(RequestBody):
     config: SpeechConfig = SpeechConfig()
 
     @model_validator(mode="after")
-    def _one_text(self) -> "StreamRequest":
+    def _one_text(self) -> "SpokenText":
         _require_one("text", self.text, self.text_id)
         return self
 
 
-class SynthesizeRequest(StreamRequest):
+class StreamRequest(SpokenText):
+    """Text to synthesise to streamed audio."""
+
+    latency: Latency = Field("normal", description=_LATENCY)
+
+
+class SynthesizeRequest(SpokenText):
     """Text to synthesise to stored audio."""
 
     metadata: Metadata = Field({})
@@ -93,6 +101,7 @@ class StreamQuery(SpeechConfig):
     text_id: TextId | None = Field(None, description="Id of a saved text entry, instead of `text`.")
     voice_id: VoiceId | None = Field(None, description="Voice; the default voice when absent.")
     output_format: AudioFormat = Field(AudioFormat.MP3, description="Format of the audio.")
+    latency: Latency = Field("normal", description=_LATENCY)
     ticket: str | None = Field(
         None, min_length=1, max_length=100, description="Single-use ticket that replaces the access token."
     )
