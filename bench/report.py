@@ -31,7 +31,7 @@ over TCP. Every reference is a separate process on the same machine:
 - **P1, P4**: kokoro-onnx with the int8 model and ONNX Runtime, and piper-tts with its packaged voice, used as in their own
   examples. For P4 the reference is the better of two configurations: one single-threaded process per core, or one process with
   all cores.
-- **P2, P3, P11, P12, P10**: Echo itself with a smaller request, or earlier in the run.
+- **P2, P3, P11, P12, P13, P10**: Echo itself with a smaller request, or earlier in the run.
 - **P5**: Starlette's `FileResponse` of the same bytes under the same uvicorn with the same settings, without authentication.
 - **P6**: a raw ASGI function that forwards requests with aiohttp to the same upstream on a Unix socket. The gateway runs with
   authentication, limits, metrics and access log.

@@ -62,9 +62,9 @@ class Stage:
             result: dict[str, Any] = (await answer.json())["data"]
             return result
 
-    async def first_byte(self, text: str, voice: str) -> tuple[float, float]:
+    async def first_byte(self, text: str, voice: str, *, latency: str = "normal") -> tuple[float, float]:
         """Return the seconds to the first and to the last byte of a stream; PCM, because a WAV header does not count."""
-        body = {"text": text, "voice_id": voice, "config": {"output_format": "pcm"}}
+        body = {"text": text, "voice_id": voice, "config": {"output_format": "pcm"}, "latency": latency}
         started = time.perf_counter()
         first = 0.0
         async with self.session.post("/api/v1/tts/synthesize/stream", json=body) as answer:

@@ -78,18 +78,17 @@ def split_first_phrase(
     code = language.split("-")[0].lower()
     conjunctions, function_words = _CONJUNCTIONS.get(code, ()), _FUNCTION_WORDS.get(code, ())
 
-    def begins_clause(place: int) -> bool:
-        return segment.words[place + 1].text.casefold() in conjunctions
-
-    def begins_phrase(place: int) -> bool:
+    def begins(place: int, words: Collection[str]) -> bool:
+        """Return whether one of `words` follows, and no function word comes before it."""
         word = segment.words[place].text.casefold()
-        following = segment.words[place + 1].text.casefold()
-        return following in function_words and word not in function_words and word not in conjunctions
+        return segment.words[place + 1].text.casefold() in words and word not in function_words and word not in conjunctions
 
-    for suits in (lambda place: _ends_clause(segment.words, place), begins_clause, begins_phrase):
-        if (found := next(filter(suits, places), None)) is not None:
-            return _split(segment, found)
-    return None
+    candidates = (
+        *(place for place in places if _ends_clause(segment.words, place)),
+        *(place for place in places if begins(place, conjunctions)),
+        *(place for place in places if begins(place, function_words)),
+    )
+    return _split(segment, candidates[0]) if candidates else None
 
 
 def _find_terms(words: Sequence[WrittenWord], pronunciations: Sequence[Pronunciation]) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,54 @@
+"""P13: time to the first audio with `latency: low`, and of text that is still being written."""
+
+import json
+import time
+from collections.abc import Sequence
+
+import aiohttp
+
+from bench.figure import Figure
+from bench.stage import Stage
+from bench.texts import alike
+
+_VOICE = "af_heart"
+_PCM = {"output_format": "pcm"}
+
+
+async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
+    """Measure a sentence of 15 words with each latency, and the same over a WebSocket from its last character on.
+
+    The sentences of a round differ and have nearly the same length; the order rotates, because each request prepares the model for
+    the next.
+    """
+    seconds: dict[str, list[float]] = {"low": [], "normal": [], "written low": [], "written normal": []}
+    names = list(seconds)
+    for number in range(rounds):
+        sentences = dict(zip(names, alike(f"latency {number}", 1, len(names)), strict=True))
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            latency = name.split()[-1]
+            if name.startswith("written"):
+                seconds[name].append(await _first_byte_written(stage, sentences[name], latency))
+            else:
+                seconds[name].append((await stage.first_byte(sentences[name], _VOICE, latency=latency))[0])
+    return [
+        Figure("P13", "Kokoro: first byte of a 15-word sentence, `latency: low`", seconds["low"], "s", at_most=0.3),
+        Figure("first byte", "Kokoro: the same, `latency: normal`", seconds["normal"], "s"),
+        Figure("first byte", "Kokoro: stream-input, after the sentence's last character, low", seconds["written low"], "s"),
+        Figure("first byte", "Kokoro: the same, normal", seconds["written normal"], "s"),
+    ]
+
+
+async def _first_byte_written(stage: Stage, sentence: str, latency: str) -> float:
+    """Return the seconds from the last character of a sentence to the first byte of its speech."""
+    async with stage.session.ws_connect("/api/v1/tts/stream-input") as socket:
+        await socket.send_str(json.dumps({"type": "start", "voice_id": _VOICE, "config": _PCM, "latency": latency}))
+        await socket.receive_str()
+        for word in sentence.split(" "):
+            await socket.send_str(json.dumps({"type": "text", "text": f"{word} "}))
+        started = time.perf_counter()
+        await socket.send_str(json.dumps({"type": "end"}))
+        while (message := await socket.receive()).type is not aiohttp.WSMsgType.BINARY:
+            if message.type is not aiohttp.WSMsgType.TEXT or json.loads(message.data)["type"] == "error":
+                raise RuntimeError(f"The stream broke off: {message}")
+        return time.perf_counter() - started
