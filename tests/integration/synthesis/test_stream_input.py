@@ -116,6 +116,30 @@ async def test_the_speech_is_that_of_the_whole_text(synthesis_server: SynthesisS
     assert [(w["word"], w["start_time"], w["end_time"], w["char_start"]) for w in heard.words] == whole
 
 
+async def test_frames_are_at_most_64_kib(synthesis_server: SynthesisServer) -> None:
+    text = " ".join(["internationalisation"] * 19)
+    config = {"output_format": "pcm", "sample_rate": 48_000, "speed": 0.5, "timestamp_granularity": "both"}
+    heard = await spoken(synthesis_server, text, config=config)
+    assert len(heard.audio) > 3 * 65_536
+    assert max(frame["bytes"] for frame in heard.of("audio")) == 65_536
+    assert [word["word"] for word in heard.words] == text.split()
+    assert " ".join(filter(None, (frame["text"] for frame in heard.of("audio")))) == text
+    assert sum(frame["duration"] for frame in heard.of("audio")) == pytest.approx(heard.last["duration"], abs=0.001)
+
+
+async def test_the_first_phrase_is_spoken_alone_with_low_latency(synthesis_server: SynthesisServer) -> None:
+    text = "The old baker carried a lantern over the bridge and sang quietly. Then he left."
+    heard = await spoken(synthesis_server, *text, latency="low")
+    normal = await spoken(synthesis_server, text)
+    assert [frame["text"] for frame in heard.of("audio") if frame["text"]][:2] == [
+        "The old baker carried",
+        "a lantern over the bridge and sang quietly.",
+    ]
+    assert heard.last["sentences"] == normal.last["sentences"] == 2
+    assert [(w["word"], w["char_start"]) for w in heard.words] == [(w["word"], w["char_start"]) for w in normal.words]
+    assert len(heard.audio) / 32_000 == pytest.approx(heard.last["duration"], abs=0.01)
+
+
 async def test_flushed_text_is_spoken_before_more_arrives(synthesis_server: SynthesisServer) -> None:
     async with joined(synthesis_server) as client:
         await client.start()

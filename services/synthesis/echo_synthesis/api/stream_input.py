@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import aclosing
+from itertools import zip_longest
 from typing import Final, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -48,7 +49,7 @@ _IDLE_SECONDS: Final = 60.0
 _VERIFY_SECONDS: Final = 2.5
 _SEND_SECONDS: Final = 5.0
 _WORDS: Final = 100
-"""Words of a header, so that it is no larger than a frame."""
+"""Words of a header, so that it is no larger than a frame may be."""
 _NORMAL_CLOSURE: Final = 1000
 
 _Outcome = Literal["spoken", "cancelled"]
@@ -190,15 +191,15 @@ class _Connection:
                 start, sent_seconds = sent_seconds, part.totals.duration
                 text = stream.text_of(part.words) if begins else ""
                 if part.audio or begins:
-                    headers = _headers(part, text, start, sent_seconds - start)
-                    await self._send_completely(headers, part.audio)
+                    for header, audio in _frames(part, text, start, sent_seconds - start):
+                        await self._send_completely(header, audio)
                 self._segments_sent = part.totals.units
                 self._be_active()
         return "spoken"
 
-    async def _send_completely(self, headers: Sequence[StreamAudio], audio: bytes) -> None:
-        """Send headers and their binary frame; if cancelled, wait a moment, so that no header lacks its audio."""
-        sending = asyncio.ensure_future(self._send_frames(headers, audio))
+    async def _send_completely(self, header: StreamAudio, audio: bytes) -> None:
+        """Send a header and its binary frame; if cancelled, wait a moment, so that no header lacks its audio."""
+        sending = asyncio.ensure_future(self._send_both(header, audio))
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -206,9 +207,8 @@ class _Connection:
             sending.cancel()
             raise
 
-    async def _send_frames(self, headers: Sequence[StreamAudio], audio: bytes) -> None:
-        for header in headers:
-            await self._send(header)
+    async def _send_both(self, header: StreamAudio, audio: bytes) -> None:
+        await self._send(header)
         if audio:
             await self._websocket.send_bytes(audio)
 
@@ -250,25 +250,25 @@ def _done(stream: TextStream) -> StreamDone:
     )
 
 
-def _headers(part: Part, text: str, start: float, duration: float) -> Sequence[StreamAudio]:
-    """Return the header of a part's audio; before it, headers without audio for words that exceed one frame."""
-    blocks: list[Sequence[WordTiming]] = [part.words[at : at + _WORDS] for at in range(0, len(part.words), _WORDS)]
+def _frames(part: Part, text: str, start: float, duration: float) -> Sequence[tuple[StreamAudio, bytes]]:
+    """Return a part in frames: headers with as many words as fit, each with as much audio as fits."""
+    words: list[Sequence[WordTiming]] = [part.words[at : at + _WORDS] for at in range(0, len(part.words), _WORDS)]
+    audio = [part.audio[at : at + MAX_FRAME_BYTES] for at in range(0, len(part.audio), MAX_FRAME_BYTES)]
     settings = part.totals.settings
-    headers = [
-        StreamAudio(
+    frames: list[tuple[StreamAudio, bytes]] = []
+    for shown, piece in zip_longest(words or [()], audio, fillvalue=None):
+        begins = not frames
+        header = StreamAudio(
             number=part.totals.units,
-            text="",
-            bytes=0,
-            start_time=round(start + duration, 4),
-            duration=0.0,
-            word_timestamps=word_views(words, settings) or [],
-            syllable_timestamps=syllable_views(words, settings) or [],
+            text=text if begins else "",
+            bytes=len(piece or b""),
+            start_time=round(start if begins else start + duration, 4),
+            duration=round(duration, 4) if begins else 0.0,
+            word_timestamps=word_views(shown or (), settings) or [],
+            syllable_timestamps=syllable_views(shown or (), settings) or [],
         )
-        for words in blocks or [()]
-    ]
-    headers[0].text, headers[0].start_time, headers[0].duration = text, round(start, 4), round(duration, 4)
-    headers[-1].bytes = len(part.audio)
-    return headers
+        frames.append((header, piece or b""))
+    return frames
 
 
 def _refusal(text: str, error: ValidationError) -> EchoError:

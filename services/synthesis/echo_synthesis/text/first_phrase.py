@@ -36,24 +36,16 @@ _FUNCTION_WORDS: Final[Mapping[str, Collection[str]]] = MappingProxyType(
     {
         "en": _words(
             "the a an of to in on at by for from with without into onto over under about after before between through during "
-            "against among as is are was were has have had can could will would shall should may might must"
+            "against among as"
         ),
         "de": _words(
             "der die das den dem des ein eine einen einem einer in im an am auf bei mit nach von vom zu zum zur für über unter "
-            "durch gegen ohne um aus ist sind war waren hat haben hatte kann wird werden muss"
+            "durch gegen ohne um aus"
         ),
-        "fr": _words(
-            "le la les un une des de du à au aux en dans sur sous par pour avec sans chez entre vers est sont était a ont avait"
-        ),
-        "es": _words(
-            "el la los las un una unos unas de del a al en con sin por para sobre entre hasta desde es son era fue ha han"
-        ),
-        "it": _words(
-            "il lo la i gli le un uno una di del della a al alla da dal in nel con su per tra fra è sono era ha hanno"
-        ),
-        "pt": _words(
-            "o a os as um uma uns umas de do da dos das em no na nos nas com sem por para sobre entre até é são era foi"
-        ),
+        "fr": _words("le la les un une des de du à au aux en dans sur sous par pour avec sans chez entre vers"),
+        "es": _words("el la los las un una unos unas de del a al en con sin por para sobre entre hasta desde"),
+        "it": _words("il lo la i gli le un uno una di del della a al alla da dal in nel con su per tra fra"),
+        "pt": _words("o a os as um uma uns umas de do da dos das em no na nos nas com sem por para sobre entre até"),
     }
 )
 
