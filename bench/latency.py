@@ -8,7 +8,7 @@ import aiohttp
 
 from bench.figure import Figure
 from bench.stage import Stage
-from bench.texts import alike
+from bench.texts import long_sentence
 
 _VOICE = "af_heart"
 _PCM = {"output_format": "pcm"}
@@ -17,13 +17,13 @@ _PCM = {"output_format": "pcm"}
 async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     """Measure a sentence of 15 words with each latency, and the same over a WebSocket from its last character on.
 
-    The sentences of a round differ and have nearly the same length; the order rotates, because each request prepares the model for
-    the next.
+    All sentences begin differently, because the speech cache would have the first phrase otherwise. The order rotates, because each
+    request prepares the model for the next.
     """
     seconds: dict[str, list[float]] = {"low": [], "normal": [], "written low": [], "written normal": []}
     names = list(seconds)
     for number in range(rounds):
-        sentences = dict(zip(names, alike(f"latency {number}", 1, len(names)), strict=True))
+        sentences = {name: long_sentence(f"latency {number} {name}") for name in names}
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             latency = name.split()[-1]

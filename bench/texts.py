@@ -7,6 +7,22 @@ _OPENINGS = ("In the morning", "Late at night", "By the river", "On the way home
 _PEOPLE = ("the teacher", "a young sailor", "my neighbour", "the old baker", "a tired doctor", "the new captain")
 _DEEDS = ("carried", "painted", "repaired", "remembered", "described", "discovered")
 _THINGS = ("a wooden boat", "the broken clock", "seven letters", "an empty house", "the long road", "a bright lantern")
+_QUALITIES = ("some", "our", "every", "any", "their", "this", "that", "one", "no", "each", "his", "her")
+_TRADES = (
+    "miner",
+    "weaver",
+    "farmer",
+    "gardener",
+    "painter",
+    "dancer",
+    "hunter",
+    "writer",
+    "jeweller",
+    "plumber",
+    "singer",
+    "tailor",
+)
+_ENDINGS = ("in the garden", "at the market", "for the children", "with great care", "under the bridge")
 _ENDS = ("without a word", "as if nothing had happened", "for the children", "with great care", "until the sun went down")
 
 
@@ -14,6 +30,13 @@ def sentence(seed: str) -> str:
     """Generate a sentence of about fifteen words, determined by the seed."""
     choose = random.Random(seed).choice
     return f"{choose(_OPENINGS)}, {choose(_PEOPLE)} {choose(_DEEDS)} {choose(_THINGS)} and {choose(_THINGS)} {choose(_ENDS)}."
+
+
+def long_sentence(seed: str) -> str:
+    """Generate a sentence of fifteen words; even its first phrase is hardly ever that of another seed."""
+    choose = random.Random(seed).choice
+    person = f"{choose(_QUALITIES)} {choose(_TRADES)} {choose(_DEEDS)}".capitalize()
+    return f"{person} {choose(_THINGS)} {choose(_ENDINGS)} and {choose(_OPENINGS).lower()} went home."
 
 
 def story(seed: str, sentences: int) -> str:
