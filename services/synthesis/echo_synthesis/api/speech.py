@@ -222,7 +222,7 @@ async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWrit
 
 
 async def _stream(body: StreamRequest, principal: Principal, deps: Dependencies, accept: str) -> Response:
-    parts = await speech.stream_speech(body, principal, deps)
+    parts = await speech.stream_speech(body, principal, deps, latency=body.latency)
     # a failure before the first byte can still be returned as an error status
     first = await anext(parts)
     whole = _from(first, parts)

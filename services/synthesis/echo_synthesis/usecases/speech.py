@@ -5,7 +5,7 @@ from contextlib import aclosing
 from time import perf_counter
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.http.synthesis import SpeechConfig, StreamRequest, SynthesizeRequest
+from echo_common.contracts.http.synthesis import SpeechConfig, SpokenText, StreamRequest, SynthesizeRequest
 from echo_common.contracts.values import Latency
 from echo_common.errors import refuse
 from echo_common.ids import new_id
@@ -43,7 +43,9 @@ async def synthesize(request: SynthesizeRequest, principal: Principal, deps: Dep
     return audio
 
 
-async def stream_speech(request: StreamRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
+async def stream_speech(
+    request: SpokenText, principal: Principal, deps: Dependencies, *, latency: Latency = "normal"
+) -> AsyncGenerator[Part, None]:
     """Generate speech and yield its bytes as they are made; nothing is stored.
 
     It is counted when its first part is requested. That then raises `QuotaExceededError`.
@@ -53,7 +55,7 @@ async def stream_speech(request: StreamRequest, principal: Principal, deps: Depe
     narration = await plan_speech(
         text, request.voice_id, request.config, principal.user_id, deps, preferred_language=principal.language
     )
-    if request.latency == "low":
+    if latency == "low":
         narration = with_first_phrase(narration)
     parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), started, deps)
     return _counted(parts, len(text), principal, deps)
