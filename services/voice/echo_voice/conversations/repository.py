@@ -21,31 +21,25 @@ class Messages(Repository[Message]):
     name = "messages"
     missing = MessageNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
-        Index([("user_id", 1), ("echo_id", 1), ("created_at", 1)]),
+        Index([("user_id", 1), ("echo_id", 1), ("created_at", 1), ("number", 1)]),
         Index([("echo_id", 1)]),
     )
 
     async def latest(self, conversation: Conversation, characters: int) -> Sequence[Message]:
-        """Return the latest messages that the summary does not cover, oldest first.
+        """Return the latest messages that the summary does not cover, in order, and at most 500.
 
         Their total length exceeds `characters` by one message at most.
         """
-        where = {"user_id": conversation.user_id, "echo_id": conversation.echo_id, "number": {"$gt": conversation.summarized}}
+        where = {"user_id": conversation.user_id, "echo_id": conversation.echo_id}
         found = self.find(where, sort=[("created_at", -1), ("number", -1)], limit=_MOST_READ, without=("search",))
         messages: list[Message] = []
         async with aclosing(found):
             async for message in found:
+                if message.number <= conversation.summarized or characters < 0:
+                    break
                 messages.append(message)
                 characters -= len(message.text)
-                if characters < 0:
-                    break
-        return sorted(messages, key=lambda message: message.number)
-
-    async def unsummarized(self, conversation: Conversation) -> Sequence[Message]:
-        """Return the oldest messages that the summary does not cover, in order."""
-        where = {"user_id": conversation.user_id, "echo_id": conversation.echo_id, "number": {"$gt": conversation.summarized}}
-        found = self.find(where, sort=[("created_at", 1), ("number", 1)], limit=_MOST_READ, without=("search",))
-        return sorted([message async for message in found], key=lambda message: message.number)
+        return sorted(messages, key=lambda message: message.number)  # clocks of replicas may differ
 
 
 class Conversations(Repository[Conversation]):

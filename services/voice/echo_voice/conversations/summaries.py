@@ -21,6 +21,7 @@ from echo_voice.domain.messages import Conversation, Message
 MAXIMUM_SUMMARY: Final = 2_000
 """Maximum length of a summary in characters."""
 
+_MOST_CHARACTERS = 1_000_000
 _AT_ONCE = 2
 _TOKENS = 400
 _SECONDS = 120.0
@@ -71,7 +72,7 @@ class Summaries:
         conversation = await self._conversations.find_one({"user_id": user_id, "echo_id": echo_id})
         if conversation is None:
             return
-        older = older_messages(await self._messages.unsummarized(conversation), self._characters)
+        older = older_messages(await self._messages.latest(conversation, _MOST_CHARACTERS), self._characters)
         if not older:
             return
         summary = await _write(self._chat, conversation.summary, older)
