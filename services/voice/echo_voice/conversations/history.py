@@ -62,11 +62,9 @@ class MessageHistory:
         """Delete a message, and a summary that covers it. Raises `MessageNotFoundError`."""
         own = {"user_id": principal.user_id, "echo_id": echo_id}
         message = await self.messages.get(message_id, **own)
-        conversation = await self.conversations.find_one(own)
-        if conversation is not None:  # the summary first: after a crash the message can be deleted again
-            with suppress(NotFoundError):
-                await self.conversations.update(conversation.id, lambda held: held.forget(message.number))
+        await self._forget(message)  # first: after a crash the message can be deleted again
         await self.messages.update(message.id, Message.erase, **own)
+        await self._forget(message)  # again: a summary may have been made of it meanwhile
 
     async def delete_all(self, echo_id: str, principal: Principal) -> None:
         """Delete all messages with an echo and their summary. A reply in progress is not stored. Raises `EchoNotFoundError`."""
@@ -80,3 +78,10 @@ class MessageHistory:
         """
         await erase_matching(self.conversations, where, Conversation.erase, self.faults)
         await erase_matching(self.messages, where, Message.erase, self.faults)
+
+    async def _forget(self, message: Message) -> None:
+        """Discard a summary that covers a message, and those in progress."""
+        conversation = await self.conversations.find_one({"user_id": message.user_id, "echo_id": message.echo_id})
+        if conversation is not None:
+            with suppress(NotFoundError):
+                await self.conversations.update(conversation.id, lambda held: held.forget(message.number))

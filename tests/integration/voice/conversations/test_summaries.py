@@ -1,6 +1,9 @@
 """Running summaries: when they are made, of what, and what remains after a failure."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from echo_common.contracts.errors.chat import ChatModelUnavailableError
 from echo_voice.conversations.summaries import MAXIMUM_SUMMARY, older_messages
@@ -73,6 +76,23 @@ async def test_summary_of_a_message_that_was_deleted_meanwhile_is_rejected(talk:
     await talk.history.delete_message(talk.echo.id, first.id, ADA)
     wait.set()
     await talk.replies.summaries.finish()
+    assert (await talk.conversation()).summary == ""
+
+
+async def test_summary_that_is_made_during_a_deletion_is_discarded(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _talk_at_length(talk, ChatModelUnavailableError())
+    await talk.replies.summaries.finish()
+    erase = talk.replies.messages.update
+
+    async def summarise_first(*values: Any, **more: Any) -> Any:
+        talk.chat.then(SUMMARY)
+        talk.replies.summaries.start(ADA.user_id, talk.echo.id)
+        await talk.replies.summaries.finish()
+        assert (await talk.conversation()).summary == SUMMARY
+        return await erase(*values, **more)
+
+    monkeypatch.setattr(talk.replies.messages, "update", summarise_first)
+    await talk.history.delete_message(talk.echo.id, (await talk.messages())[0].id, ADA)
     assert (await talk.conversation()).summary == ""
 
 
