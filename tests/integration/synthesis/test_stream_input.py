@@ -4,12 +4,15 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import aiohttp
 import pytest
 
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan
 from echo_synthesis.usecases.speech import request_of, stream_speech
 from tests.support.eventually import eventually
 from tests.support.synthesis_replica import principal_of
@@ -335,3 +338,25 @@ async def test_a_revoked_session_closes_its_streams(synthesis_server: SynthesisS
         synthesis_server.issuer.revoked_sessions.append("ses_1")
         heard = await client.rest()
     assert (heard.last["code"], heard.close_code) == ("UNAUTHENTICATED", 1008)
+
+
+async def test_a_stream_counts_as_one_synthesis_with_its_characters_and_seconds(synthesis_server: SynthesisServer) -> None:
+    heard = await spoken(synthesis_server, "Hello there. How are you?")
+    used = await synthesis_server.deps.quotas.usage(principal_of("usr_ada"))
+    assert (used[Metric.SYNTHESES], used[Metric.CHARACTERS]) == (1, 25)
+    assert used[Metric.AUDIO_SECONDS] == ceil(heard.last["duration"])
+    async with joined(synthesis_server) as client:  # nothing is spoken
+        await client.start()
+        await client.send("cancel")
+        await client.rest()
+    assert await synthesis_server.deps.quotas.usage(principal_of("usr_ada")) == used
+
+
+async def test_a_stream_ends_when_a_quota_is_used_up(start_synthesis: StartSynthesis) -> None:
+    limit = {QUOTAS[Metric.CHARACTERS][Plan.USER].key: 20}
+    async with start_synthesis(system_settings=limit) as server:
+        ada = principal_of("usr_ada")
+        await eventually(lambda: server.deps.quotas.limit(Metric.CHARACTERS, ada) == 20)
+        heard = await spoken(server, "Hello there. How are you? Fine.")
+    assert [word["word"] for word in heard.words] == ["Hello", "there"]
+    assert (heard.last["code"], heard.close_code) == ("QUOTA_EXCEEDED", 1008)

@@ -125,6 +125,8 @@ class GrowingText:
                 self._scanned = max(self._scanned, decision.at)
                 yield self._take(self._tail_start + decision.at)
                 self._within_line = self._tail[decision.at - 1] != "\n"
+                if not self._within_line:
+                    self._line_start = self._tail_start + decision.at
         else:
             self._scanned = len(self._tail)
         kept = max(0, self._scanned - _CONTEXT)
@@ -151,8 +153,8 @@ class GrowingText:
         line = self._tail[max(self._line_start - self._tail_start, at - _LONGEST_FENCE, 0) : at]
         if self._tail[at] != "\n" or self._fence or (self._markup and self._opens_line(at) and HEADING.match(line)):
             return _Cut(at + 1)
-        if _NEXT_BLOCK.match(self._tail, at + 1):
-            return _Cut(at + 1)
+        if following := _NEXT_BLOCK.match(self._tail, at + 1):
+            return _Cut(following.end() if not following[0].strip() else at + 1)
         after = self._tail[at + 1 : at + _LOOKAHEAD]
         if len(after) < _LOOKAHEAD - 1 and _NEXT_BLOCK_BEGUN.fullmatch(after):
             return "undecided"
@@ -175,7 +177,7 @@ class GrowingText:
             return "no"
         if index + 1 == len(words):
             return _Cut(last) if whole else "undecided"
-        risky = self._joins.any_word or split.needs_following_words(window[word.start : word.end])
+        risky = self._joins.any_word or (candidate[0] == "." and split.needs_following_words(window[word.start : word.end]))
         if risky:
             following = _FOLLOWING_WORDS.match(window, words[index + 1].start)
             if following is None and not whole:

@@ -152,6 +152,6 @@ def _may_be_abbreviation(word: str) -> bool:
 
 
 def needs_following_words(word: str) -> bool:
-    """Return whether the words after a stop decide if it ends a sentence after this word, or a date, a title or a number."""
-    short_name = len(word) <= _SHORT_NAME and word[0].isupper()
+    """Return whether the words after a full stop decide if it ends a sentence after this word, or a date, a title or a number."""
+    short_name = len(word) <= _SHORT_NAME and word[0].isupper() and word.casefold() not in LIKELY_STARTERS
     return short_name or any(map(str.isdigit, word)) or word.casefold() in NEVER_LAST or _may_be_abbreviation(word)
