@@ -31,6 +31,7 @@ from bench import (
     speech,
     start,
     stream,
+    talk,
     written,
 )
 from bench.figure import NotMeasuredError, Result
@@ -45,6 +46,7 @@ MEASURES: Mapping[str, Measure] = {
     "speech": speech.measure,
     "stream": stream.measure,
     "latency": latency.measure,
+    "talk": talk.measure,
     "parallel": parallel.measure,
     "files": files.measure,
     "hop": hop.measure,

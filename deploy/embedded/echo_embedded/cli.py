@@ -40,6 +40,7 @@ from echo_embedded.mail_commands import mail_app
 from echo_embedded.model_commands import models_app
 from echo_embedded.retention_commands import retention
 from echo_embedded.statistics_commands import errors, stats, top
+from echo_embedded.talk_commands import talk
 
 STARTED = time.monotonic()
 
@@ -237,6 +238,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(audit_app, name="audit")
 app.add_typer(mail_app, name="mail")
+app.command(epilog="Examples: echoctl talk echo_… · echoctl talk echo_… --input question.wav --output reply.wav")(talk)
 app.command(epilog="Example: echoctl retention --dry-run")(retention)
 app.command(epilog="Examples: echoctl stats · echoctl stats --json")(stats)
 app.command(epilog="Examples: echoctl errors --service synthesis · echoctl errors --request req_… --stacks")(errors)

@@ -17,6 +17,7 @@ from echo_embedded.tokens import TokenFile
 from echo_embedded.trust import Trust
 
 _PAGE = 100
+_MESSAGE_BYTES = 1024 * 1024
 _UNTRUSTED = "has a certificate that is not trusted. Name the file of its certificate authority with --ca-file (ECHO_CA_FILE)."
 
 
@@ -98,6 +99,19 @@ class Client:
                 yield piece
 
     @asynccontextmanager
+    async def websocket(self, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket connection. A cached token must have been accepted by a call before."""
+        # a session of its own has the middleware, which reads the refusal of a handshake; aiohttp's own error lacks its body
+        async with aiohttp.ClientSession(
+            connector=self._session.connector, connector_owner=False, middlewares=(_raise_refusal,)
+        ) as session:
+            try:
+                async with session.ws_connect(self._url + path, headers=self._headers, max_msg_size=_MESSAGE_BYTES) as socket:
+                    yield socket
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise ServiceUnavailableError(f"The connection to {self._url} broke off. {NO_PLATFORM_REMEDY}") from error
+
+    @asynccontextmanager
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -119,6 +133,16 @@ class Client:
             raise ServiceUnavailableError(f"{self._url} {_UNTRUSTED}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ServiceUnavailableError(f"No platform responds at {self._url}. {NO_PLATFORM_REMEDY}") from error
+
+
+async def _raise_refusal(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    response = await handler(request)
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return response
+    try:
+        raise await _refusal(response)
+    finally:
+        response.close()
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> EchoError:

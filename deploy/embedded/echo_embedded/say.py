@@ -117,7 +117,7 @@ async def say(client: Client, request: SpeechRequest, console: Console) -> dict[
 
     Raises `SpeechFailedError`, `CannotStartError` for the file, and the errors of `Client`.
     """
-    _require_writable(request.output)
+    require_writable(request.output)
     job = await client.call("POST", "/api/v1/job", request.body())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -145,25 +145,26 @@ async def _write(client: Client, url: str, output: Path) -> None:
                 file.write(piece)
         part.replace(output)
     except OSError as error:
-        raise _unwritable(output, error.errno or errno.EIO) from error
+        raise unwritable(output, error.errno or errno.EIO) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _require_writable(output: Path) -> None:
+def require_writable(output: Path) -> None:
     """Raise `CannotStartError` before the synthesis if the file cannot be written."""
     if output == STDOUT:
         return
     if output.is_dir():
-        raise _unwritable(output, errno.EISDIR)
+        raise unwritable(output, errno.EISDIR)
     if not output.parent.is_dir():
-        raise _unwritable(output, errno.ENOTDIR if output.parent.exists() else errno.ENOENT)
+        raise unwritable(output, errno.ENOTDIR if output.parent.exists() else errno.ENOENT)
     if not os.access(output.parent, os.W_OK | os.X_OK):
-        raise _unwritable(output, errno.EACCES)
+        raise unwritable(output, errno.EACCES)
 
 
-def _unwritable(output: Path, number: int) -> CannotStartError:
+def unwritable(output: Path, number: int) -> CannotStartError:
+    """Return the error of a file that cannot be written; `number` is that of the system."""
     return CannotStartError(f"The file {output} cannot be written: {os.strerror(number)}. Choose another path with --output.")
 
 

@@ -1,0 +1,165 @@
+"""Implementation of `echoctl talk`: a spoken conversation through the public API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import aiohttp
+from rich.console import Console
+from rich.markup import escape
+
+from echo_embedded.client import Client
+from echo_embedded.say import SpeechFailedError
+from echo_embedded.terminal_text import printable
+
+INPUT_RATE: Final = 16_000
+OUTPUT_RATE: Final = 24_000
+"""Sample rates of the microphone and the loudspeaker, in hertz; both are mono with 16 bits."""
+
+TURN_SECONDS: Final = 120.0
+"""Longest wait for the reply to a file."""
+
+
+class Microphone(Protocol):
+    """A source of audio."""
+
+    def messages(self, turns: "Turns") -> AsyncIterator[bytes]:
+        """Yield audio as it is recorded; the conversation ends with it."""
+        ...
+
+
+class Loudspeaker(Protocol):
+    """A player of replies."""
+
+    def begin(self) -> None:
+        """Begin a reply, after those before it."""
+        ...
+
+    def play(self, pcm: bytes) -> None:
+        """Queue audio of the reply."""
+        ...
+
+    def flush(self) -> float:
+        """Discard what was not played; return the seconds of the reply that were played."""
+        ...
+
+    async def finish(self) -> None:
+        """Wait until everything was played."""
+        ...
+
+
+@dataclass
+class Turns:
+    """The turns of a conversation; `ended` is set while the user may speak without interrupting."""
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait(self) -> None:
+        """Wait until the echo has replied. Raises `SpeechFailedError` when there is no reply."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self.ended.wait()
+        except TimeoutError:
+            raise SpeechFailedError(f"The echo did not reply within {TURN_SECONDS:g} seconds.") from None
+
+
+async def talk(
+    client: Client, echo_id: str, microphone: Microphone, loudspeaker: Loudspeaker, console: Console, *, greeting: bool
+) -> None:
+    """Talk with an echo until the microphone ends or the platform closes the connection.
+
+    Raises `SpeechFailedError`, and the errors of `Client`.
+    """
+    echo = await client.call("GET", f"/api/v1/echos/{echo_id}")
+    async with client.websocket(f"/api/v1/echos/{echo_id}/talk") as socket:
+        start = {"type": "start", "input": f"pcm_{INPUT_RATE}", "output": f"pcm_{OUTPUT_RATE}", "greeting": greeting}
+        await socket.send_json(start)
+        turns = Turns()
+        if not (greeting and echo["greeting"]):
+            turns.ended.set()
+        receiving = asyncio.create_task(_Reception(socket, loudspeaker, turns, console, printable(echo["name"])).run())
+        sending = asyncio.create_task(_send(socket, microphone, turns))
+        try:
+            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+                await socket.send_json({"type": "end"})
+            await receiving
+        finally:
+            for task in (receiving, sending):
+                task.cancel()
+            await asyncio.gather(receiving, sending, return_exceptions=True)
+
+
+async def _send(socket: aiohttp.ClientWebSocketResponse, microphone: Microphone, turns: Turns) -> None:
+    async for message in microphone.messages(turns):
+        await socket.send_bytes(message)
+
+
+class _Reception:
+    """The frames of the platform: they are printed and played."""
+
+    def __init__(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        loudspeaker: Loudspeaker,
+        turns: Turns,
+        console: Console,
+        name: str,
+    ) -> None:
+        self._socket = socket
+        self._loudspeaker = loudspeaker
+        self._turns = turns
+        self._console = console
+        self._name = name
+        self._ending: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Follow the frames until the connection is closed. Raises `SpeechFailedError`."""
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    self._loudspeaker.play(message.data)
+                elif message.type is aiohttp.WSMsgType.TEXT:
+                    await self._follow(message.json())
+        finally:
+            if self._ending is not None:
+                self._ending.cancel()
+        if self._socket.close_code not in {aiohttp.WSCloseCode.OK, aiohttp.WSCloseCode.GOING_AWAY}:
+            raise SpeechFailedError(f"The platform closed the connection (code {self._socket.close_code}).")
+
+    async def _follow(self, frame: Mapping[str, Any]) -> None:
+        match frame["type"]:
+            case "transcript" if frame["kind"] == "final":
+                self._print("You", frame["text"] or "…")
+                if not frame["text"]:  # noise, to which there is no reply
+                    self._turns.ended.set()
+            case "reply_started":
+                self._keep_turn()
+                self._loudspeaker.begin()
+            case "sentence":
+                self._print(self._name, frame["text"])
+            case "reply_ended":
+                self._ending = asyncio.create_task(self._end_turn())
+            case "interrupted":
+                self._keep_turn()
+                seconds = self._loudspeaker.flush()
+                await self._socket.send_json({"type": "played", "reply": frame["reply"], "seconds": round(seconds, 3)})
+                self._print(self._name, "(interrupted)")
+            case "error":
+                self._console.print(f"[red]{escape(printable(frame['message']))}[/]")
+                self._turns.ended.set()
+
+    def _keep_turn(self) -> None:
+        """Let no earlier reply end the turn."""
+        if self._ending is not None:
+            self._ending.cancel()
+        self._turns.ended.clear()
+
+    async def _end_turn(self) -> None:
+        await self._loudspeaker.finish()
+        self._turns.ended.set()
+
+    def _print(self, speaker: str, text: str) -> None:
+        self._console.print(f"[bold]{escape(speaker)}:[/] {escape(printable(text))}", highlight=False, soft_wrap=True)
