@@ -34,6 +34,8 @@ from echo_voice.settings import REPLACED, VoiceSettings
 from echo_voice.similarity import open_encoder
 from echo_voice.speech_stream import SpeechStreams
 from echo_voice.synthesis_client import open_speech_streams
+from echo_voice.talk.conversations import SpokenConversations
+from echo_voice.talk.transcription import SandboxedTranscriber, find_packaged_recogniser
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.echos import announce_echos
 from echo_voice.usecases.ownership import object_owners
@@ -55,7 +57,9 @@ async def open_dependencies(settings: VoiceSettings, chat: ChatSettings, adapter
         speech_streams = await stack.enter_async_context(open_speech_streams(settings.synthesis_url))
         chat_model = open_chat_model(chat, settings.models, adapters.metrics.chat)
         stack.push_async_callback(chat_model.close)
-        deps = await _open(settings, adapters, vectors, voices, speech_streams, chat_model)
+        recogniser = find_packaged_recogniser() if settings.recogniser else None
+        transcriber = await stack.enter_async_context(SandboxedTranscriber.open(recogniser, settings.talk_recognisers))
+        deps = await _open(settings, adapters, vectors, voices, speech_streams, chat_model, transcriber)
         stack.push_async_callback(deps.replies.summaries.close)
         await announce_echos(deps)
         await stack.enter_async_context(deps.worker.running(_work_queues(deps)))
@@ -92,6 +96,7 @@ async def _open(
     voices: VoiceCatalogue,
     speech_streams: SpeechStreams,
     chat_model: ChatModel,
+    transcriber: SandboxedTranscriber,
 ) -> Dependencies:
     where = (adapters.store, adapters.relay)
     samples, models, consents, phrases = Samples(*where), VoiceModels(*where), Consents(*where), Phrases(*where)
@@ -157,6 +162,7 @@ async def _open(
         chat_model=chat_model,
         replies=replies,
         history=history,
+        talk=SpokenConversations.create(settings, replies, transcriber, adapters.metrics.talk),
         transcriptions=asyncio.Semaphore(settings.samples_at_once),
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),

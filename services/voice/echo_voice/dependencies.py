@@ -20,6 +20,7 @@ from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Ech
 from echo_voice.settings import VoiceSettings
 from echo_voice.similarity import SpeakerEncoder
 from echo_voice.speech_stream import SpeechStreams
+from echo_voice.talk.conversations import SpokenConversations
 from echo_voice.voice_catalogue import VoiceCatalogue
 
 
@@ -46,6 +47,7 @@ class Dependencies:
     speech_streams: SpeechStreams
     replies: Replies
     history: MessageHistory
+    talk: SpokenConversations
     transcriptions: asyncio.Semaphore
     chat_model: ChatModel
     scratch: Scratch

@@ -43,7 +43,9 @@ class VoiceSettings(BaseSettings):
     decode_seconds: float = Field(60.0, ge=1, description="Maximum processor time for decoding a sample in seconds.")
     decode_memory: int = Field(1024**3, ge=256 * 1024**2, description="Address space of the decoder process in bytes.")
     measure_seconds: float = Field(300.0, ge=1, description="Maximum time for measuring a sample in seconds.")
-    recogniser: bool = Field(True, description="Transcribe samples; needs the extra `recogniser`.")
+    recogniser: bool = Field(
+        True, description="Transcribe samples, recorded messages and spoken conversations; needs the extra `recogniser`."
+    )
     samples_at_once: int = Field(1, ge=1, le=64, description="Samples that this process measures concurrently.")
     trainings_at_once: int = Field(
         1, ge=1, le=64, description="Voice models that this process trains concurrently; remote trainings do not count."
@@ -55,6 +57,19 @@ class VoiceSettings(BaseSettings):
         ge=2_000,
         le=1_000_000,
         description="Characters of persona, summary and recent messages that the language model gets with a message.",
+    )
+    talk_at_once: int = Field(
+        8,
+        ge=1,
+        le=1_000,
+        description="Spoken conversations that this process holds concurrently; each has a process of 0.1 GB.",
+    )
+    talk_per_user: int = Field(2, ge=1, le=100, description="Concurrent spoken conversations of a user in this process.")
+    talk_longest_seconds: float = Field(
+        1_800.0, ge=1, le=86_400, description="Maximum duration of a spoken conversation in seconds."
+    )
+    talk_recognisers: int = Field(
+        1, ge=1, le=64, description="Processes that transcribe spoken conversations; each needs 0.3 GB once it was used."
     )
     anonymous_uploads: bool = Field(
         False, description="Allow Echo API uploads without a token; nothing of them is stored here."

@@ -33,11 +33,12 @@ async def close_with_error(websocket: WebSocket, error: Exception) -> None:
     shown = error if isinstance(error, EchoError) else InternalError()
     with suppress(RuntimeError, OSError, TimeoutError):  # the client may have gone, or read nothing
         async with asyncio.timeout(_SEND_SECONDS):
-            await websocket.send_text(_frame(websocket, shown).model_dump_json(exclude_none=True))
+            await websocket.send_text(error_frame(websocket, shown).model_dump_json(exclude_none=True))
             await websocket.close(_close_code(shown))
 
 
-def _frame(websocket: WebSocket, error: EchoError) -> ErrorFrame:
+def error_frame(websocket: WebSocket, error: EchoError) -> ErrorFrame:
+    """Return the frame of an error, in the language of the connection."""
     return ErrorFrame(
         code=error.code,
         message=message_of(error, request_language()),

@@ -3,7 +3,7 @@
 Paths equal the public ones without `/api/v1`, or without `/api` for the Echo API.
 """
 
-from echo_voice.api import clones, consents, echo_documents, echos, messages, references, samples, sharing, tasks
+from echo_voice.api import clones, consents, echo_documents, echos, messages, references, samples, sharing, talk, tasks
 
 ROUTERS = (
     samples.router,
@@ -15,4 +15,5 @@ ROUTERS = (
     echo_documents.router,
     tasks.router,
     messages.router,
+    talk.router,
 )

@@ -165,8 +165,8 @@ class SpokenConversation:
     async def _end_speech(self, utterance: Utterance) -> None:
         self._transcripts.end()
         self._replying.end_user_speech()
-        self._utterances.put_nowait(utterance)
         await self._channel.send(UserSpeechEnded())
+        self._utterances.put_nowait(utterance)
 
     async def _take_turns(self) -> None:
         """Greet, then reply to each utterance. What the user adds before the reply belongs to the same message."""

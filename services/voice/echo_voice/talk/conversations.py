@@ -14,12 +14,12 @@ from echo_common.metrics import TalkMetrics
 from echo_voice.conversations.replies import Replies
 from echo_voice.conversations.reply_events import SpeechOrder
 from echo_voice.domain.echos import Echo
-from echo_voice.speech_stream import SpeechStreams
+from echo_voice.settings import VoiceSettings
 from echo_voice.talk.channel import Channel
 from echo_voice.talk.codecs import split_format
 from echo_voice.talk.conversation import ConversationLimits, SpokenConversation, receive_start
 from echo_voice.talk.detector import VoiceActivity
-from echo_voice.talk.listening import Listeners, ListeningLostError
+from echo_voice.talk.listening import Listeners, ListeningLostError, SandboxedListeners
 from echo_voice.talk.open_conversations import OpenConversations
 from echo_voice.talk.replying import Replying
 from echo_voice.talk.spoken_reply import Greeting, SpokenReply
@@ -34,10 +34,23 @@ class SpokenConversations:
     listeners: Listeners
     transcriber: UtteranceTranscriber
     replies: Replies
-    streams: SpeechStreams
     open: OpenConversations
     limits: ConversationLimits
     metrics: TalkMetrics
+
+    @classmethod
+    def create(
+        cls, settings: VoiceSettings, replies: Replies, transcriber: UtteranceTranscriber, metrics: TalkMetrics
+    ) -> "SpokenConversations":
+        """Create the spoken conversations of a process."""
+        return cls(
+            SandboxedListeners(),
+            transcriber,
+            replies,
+            OpenConversations(settings.talk_at_once, settings.talk_per_user, metrics),
+            ConversationLimits(settings.talk_longest_seconds),
+            metrics,
+        )
 
     async def hold(self, channel: Channel, echo: Echo, principal: Principal, token: str) -> None:
         """Hold a conversation until the client ends it or has gone.
@@ -61,7 +74,7 @@ class SpokenConversations:
                 speech = _speech_config(start)
                 greeting = None
                 if start.greeting and echo.greeting:
-                    greeting = Greeting(echo.greeting, self.streams, token=token, voice_id=echo.id, config=speech)
+                    greeting = Greeting(echo.greeting, self.replies.streams, token=token, voice_id=echo.id, config=speech)
                 reply = partial(self._open_reply, echo.id, principal, SpeechOrder(token, speech))
                 await SpokenConversation(
                     channel,

@@ -71,9 +71,13 @@ class Replying:
         self.user_speaks = False
 
     async def greet(self) -> None:
-        """Speak the greeting, if there is one."""
-        if self._greeting is not None:
+        """Speak the greeting, if there is one. An error is reported to the client."""
+        if self._greeting is None:
+            return
+        try:
             await self._speak(self._greeting, None)
+        except EchoError as error:
+            await self._channel.report(error)
 
     async def reply(self, text: str, asked_at: float) -> None:
         """Reply to a message of the user, who stopped speaking at a time of the monotonic clock.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from typing import Protocol
 
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -35,13 +36,13 @@ class Greeting:
 
     def __init__(self, text: str, streams: SpeechStreams, *, token: str, voice_id: str, config: SpeechConfig) -> None:
         self._text = text
-        self._opened: AbstractAsyncContextManager[SpeechStream] = streams.open(token=token, voice_id=voice_id, config=config)
+        self._open = partial(streams.open, token=token, voice_id=voice_id, config=config)
         self._stopped = False
 
     async def events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Yield text and speech. Raises `EchoError`."""
         yield Delta(self._text)
-        async with self._opened as stream:
+        async with self._open() as stream:
             await stream.write(self._text)
             await stream.end()
             async with aclosing(_parts(stream)) as parts:

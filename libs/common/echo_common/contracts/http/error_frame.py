@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class ErrorFrame(BaseModel):
-    """The last frame of a connection that was refused or failed. `status` is that of the same error over HTTP."""
+    """An error: the last frame of a connection that was refused or failed. `status` is that of the same error over HTTP."""
 
     type: Literal["error"] = "error"
     code: str

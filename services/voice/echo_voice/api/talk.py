@@ -1,0 +1,71 @@
+"""WebSocket endpoint of spoken conversations (`/echos/{echo_id}/talk`)."""
+
+from contextlib import suppress
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import BaseModel
+
+from echo_common.auth.dependencies import authorize_websocket
+from echo_common.auth.principal import Scope
+from echo_common.contracts.errors.chat import ChatModelMissingError, RecogniserMissingError
+from echo_common.contracts.http.talk import MAX_FRAME_BYTES
+from echo_common.errors import EchoError
+from echo_common.http.endpoints import PublicRouter
+from echo_common.http.websocket_errors import close_with_error, error_frame
+from echo_voice.dependencies import Dependencies
+
+_SCOPES = (Scope.VOICES_WRITE, Scope.SPEECH_WRITE)
+
+_GONE = (RuntimeError, OSError, WebSocketDisconnect)
+"""Errors of sending to a client that has gone."""
+
+router = PublicRouter("echos")
+
+
+@router.websocket_endpoint("/echos/{echo_id}/talk", max_message_bytes=MAX_FRAME_BYTES, scopes=_SCOPES)
+async def talk_with_echo(websocket: WebSocket, echo_id: str) -> None:
+    """Talk with an echo.
+
+    Binary frames are audio: of the microphone from the client, of the echo's replies to it. Text frames are JSON; see docs/echos.md.
+    The connection needs a token with the scopes `voices:write` and `speech:write`.
+    """
+    deps: Dependencies = websocket.app.state.dependencies
+    principal = await authorize_websocket(websocket, *_SCOPES)
+    echo = await deps.echos.get(echo_id, user_id=principal.user_id)
+    if not deps.chat_model.available:
+        raise ChatModelMissingError
+    if not deps.talk.transcriber.available:
+        raise RecogniserMissingError
+    token = websocket.headers["Authorization"].partition(" ")[2].strip()
+    with deps.talk.open.counted(principal.user_id):
+        await websocket.accept()
+        try:
+            await deps.talk.hold(_WebSocketChannel(websocket), echo, principal, token)
+        except Exception as error:
+            await close_with_error(websocket, error)
+        else:
+            with suppress(*_GONE):
+                await websocket.close()
+
+
+class _WebSocketChannel:
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> str | bytes | None:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        data: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
+        return data
+
+    async def send(self, frame: BaseModel) -> None:
+        with suppress(*_GONE):  # `receive` tells that the client has gone
+            await self._websocket.send_text(frame.model_dump_json())
+
+    async def send_audio(self, data: bytes) -> None:
+        with suppress(*_GONE):
+            await self._websocket.send_bytes(data)
+
+    async def report(self, error: EchoError) -> None:
+        await self.send(error_frame(self._websocket, error))
