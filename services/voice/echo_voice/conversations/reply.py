@@ -218,5 +218,6 @@ class Reply:
         async for part in stream:
             self._words.extend(part.words)
             self._duration = part.start_seconds + part.duration_seconds
-            await self._queue.put(Sentence(part.number, part.text))
+            if part.text:  # long speech continues without it
+                await self._queue.put(Sentence(part.number, part.text))
             await self._queue.put(ReplyAudio(part.number, part.audio, part.start_seconds, part.duration_seconds, part.words))

@@ -62,5 +62,6 @@ class Greeting:
 
 async def _parts(stream: SpeechStream) -> AsyncGenerator[ReplyEvent, None]:
     async for part in stream:
-        yield Sentence(part.number, part.text)
+        if part.text:  # long speech continues without it
+            yield Sentence(part.number, part.text)
         yield ReplyAudio(part.number, part.audio, part.start_seconds, part.duration_seconds, part.words)
