@@ -141,11 +141,10 @@ class _Reception:
             case "sentence":
                 self._print(self._name, frame["text"])
             case "reply_ended":
-                self._ending = asyncio.create_task(self._end_turn())
+                self._ending = asyncio.create_task(self._end_turn(frame["reply"], frame["duration"]))
             case "interrupted":
                 self._keep_turn()
-                seconds = self._loudspeaker.flush()
-                await self._socket.send_json({"type": "played", "reply": frame["reply"], "seconds": round(seconds, 3)})
+                await self._report_played(frame["reply"], self._loudspeaker.flush())
                 self._print(self._name, "(interrupted)")
             case "error":
                 self._console.print(f"[red]{escape(printable(frame['message']))}[/]")
@@ -157,9 +156,13 @@ class _Reception:
             self._ending.cancel()
         self._turns.ended.clear()
 
-    async def _end_turn(self) -> None:
+    async def _end_turn(self, reply: int, seconds: float) -> None:
         await self._loudspeaker.finish()
+        await self._report_played(reply, seconds)
         self._turns.ended.set()
+
+    async def _report_played(self, reply: int, seconds: float) -> None:
+        await self._socket.send_json({"type": "played", "reply": reply, "seconds": round(seconds, 3)})
 
     def _print(self, speaker: str, text: str) -> None:
         self._console.print(f"[bold]{escape(speaker)}:[/] {escape(printable(text))}", highlight=False, soft_wrap=True)

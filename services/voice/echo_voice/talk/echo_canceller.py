@@ -16,6 +16,9 @@ from echo_voice.talk.codecs import LISTENING_RATE, Samples
 _BLOCK = 160
 """Samples of 10 ms, the unit of the filter."""
 
+_FILTER_DELAY = 128
+"""Delay of the filter in samples. What passes without it is delayed as well, so that the signal has no gap."""
+
 _HISTORY = 4 * LISTENING_RATE
 _LONGEST_DELAY = 2 * LISTENING_RATE
 _ALIGNED_FROM = int(0.3 * LISTENING_RATE)
@@ -34,6 +37,7 @@ _TAPS = 256
 _EARLY = 64
 _TAIL = LISTENING_RATE
 """Samples for which a loudspeaker that was silenced may still be heard: the client's buffer and the way back."""
+_REVERBERATION = int(0.3 * LISTENING_RATE)
 _QUIET = 1e-4
 _REGULARISATION = 1e-3
 _EXPLAINED_SHARE = 0.65
@@ -47,6 +51,7 @@ class EchoCanceller:
         self._apm: Any = None
         self._queued: NDArray[np.int16] = np.zeros(0, np.int16)
         self._held = np.zeros(0, np.float32)
+        self._previous = np.zeros(_BLOCK, np.float32)
         self._reference = np.zeros(_HISTORY, np.float32)
         self._microphone = np.zeros(_HISTORY, np.float32)
         self._since_played = _HISTORY
@@ -56,8 +61,9 @@ class EchoCanceller:
 
     @property
     def playing(self) -> bool:
-        """True while the loudspeaker may be heard: until a second after the last sample that was sent."""
-        return self._since_played < _TAIL + self._shift
+        """True while the loudspeaker may be heard."""
+        tail = _TAIL + self._shift if self._delay is None else self._delay + _REVERBERATION
+        return self._since_played < tail
 
     @property
     def delay_seconds(self) -> float | None:
@@ -73,7 +79,7 @@ class EchoCanceller:
         self._queued = self._queued[:_TAIL]
 
     def process(self, samples: Samples) -> Samples:
-        """Return the microphone's signal without the echo; up to 10 ms of it are held back."""
+        """Return the microphone's signal without the echo, 8 to 18 ms late."""
         data = np.concatenate([self._held, samples])
         whole = len(data) - len(data) % _BLOCK
         self._held = data[whole:]
@@ -102,9 +108,11 @@ class EchoCanceller:
         taken = self._queued[:_BLOCK]
         played[: len(taken)] = taken
         self._queued = self._queued[len(taken) :]
+        passed = np.concatenate([self._previous[-_FILTER_DELAY:], block[:-_FILTER_DELAY]])
+        self._previous = block
         self._since_played = 0 if taken.any() else min(self._since_played + _BLOCK, 2 * _HISTORY)
         if not self.playing:
-            return block
+            return passed
         self._reference = np.concatenate([self._reference[_BLOCK:], played.astype(np.float32) / 32768])
         self._microphone = np.concatenate([self._microphone[_BLOCK:], block])
         self._since_estimate += _BLOCK

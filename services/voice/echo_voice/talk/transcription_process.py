@@ -44,7 +44,7 @@ def _transcribe(recogniser: WhisperModel, request: Mapping[str, Any]) -> str:
     samples = np.frombuffer(base64.b64decode(request["pcm"]), "<i2").astype(np.float32) / np.float32(32_768)
     known = request["language"] if request["language"] in recogniser.supported_languages else None
     segments, _ = recogniser.transcribe(
-        samples, language=known, beam_size=1, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
+        samples, language=known, beam_size=5, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
     )
     texts = [
         segment.text.strip()
