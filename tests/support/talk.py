@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
 from pydantic import BaseModel
 
 from echo_common.errors import EchoError
@@ -17,6 +18,16 @@ from echo_voice.talk.listening import HeardAudio, ListeningLostError, Utterance
 RATE = 16_000
 SPEECH, SILENCE, MALFORMED, CRASH = b"speech", b"silence", b"malformed", b"crash"
 """Messages of a microphone: the first `SPEECH` starts an utterance, the first `SILENCE` ends it."""
+
+
+def listening() -> list[psutil.Process]:
+    """Return the processes of this one that listen to conversations."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "echo_voice.talk.listening_process" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 class FakeClient:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
-import psutil
 import pytest
 import soxr
 
@@ -15,14 +14,9 @@ from echo_voice.talk.listening import ListeningLostError, SandboxedListeners, Ut
 from echo_voice.talk.transcription import SandboxedTranscriber, find_packaged_recogniser
 from tests.support.loudspeaker import interruption, messages, mixed, pcm, reply, through_room
 from tests.support.recordings import RATE, spoken
+from tests.support.talk import listening
 
 LISTENERS = SandboxedListeners()
-MODULE = "echo_voice.talk.listening_process"
-
-
-def listening() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if child.is_running() and MODULE in " ".join(child.cmdline())]
 
 
 def silence(seconds: float) -> np.ndarray:

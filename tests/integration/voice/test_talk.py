@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-import psutil
 import pytest
 
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -24,10 +23,9 @@ from tests.support.eventually import eventually
 from tests.support.loudspeaker import interruption, messages, pcm, reply
 from tests.support.person import data
 from tests.support.speech_stream import FakeSpeechStream, FakeSpeechStreams
-from tests.support.talk import FakeTranscriber
+from tests.support.talk import FakeTranscriber, listening
 
 RATE = 16_000
-MODULE = "echo_voice.talk.listening_process"
 START = json.dumps({"type": "start", "input": "pcm_16000", "output": "pcm_16000"})
 
 
@@ -150,11 +148,6 @@ async def talking(start: Start) -> AsyncIterator[Talking]:
     assert listening() == []
 
 
-def listening() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if child.is_running() and MODULE in " ".join(child.cmdline())]
-
-
 def silence(seconds: float) -> np.ndarray:
     return np.zeros(round(RATE * seconds), np.float32)
 
@@ -164,6 +157,7 @@ async def test_a_question_is_heard_and_answered_in_the_voice_of_the_echo(talking
         await caller.say(silence(1.3), with_echo=True, until="reply_ended")
         assert len(caller.audio) == 2 * RATE
         await caller.say(interruption(), with_echo=True, until="reply_ended")
+        await caller.socket.send_str('{"type": "played", "reply": 2, "seconds": 2.5}')
         await caller.socket.send_str('{"type": "end"}')
         await eventually(lambda: caller.socket.closed)
         assert caller.socket.close_code == 1000
