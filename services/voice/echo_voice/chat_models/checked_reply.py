@@ -13,7 +13,7 @@ _CHARACTERS_A_TOKEN = 32
 
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
-    """Limits of a reply: the time for its first part, the time for each later one, and its length."""
+    """Limits of a reply: the time until its first text, the time for each later part, and its length."""
 
     first_seconds: float
     next_seconds: float
@@ -24,14 +24,16 @@ async def check_reply(parts: AsyncGenerator[str, None], limits: ReplyLimits) -> 
     """Pass on the parts of a reply that are not empty, without whitespace before the first word; close `parts` at the end.
 
     Raises:
-        ChatTimeoutError: A part did not arrive in time.
+        ChatTimeoutError: The first text or a later part did not arrive in time.
         ChatReplyEmptyError: The reply has no text.
         ChatReplyIncompleteError: The reply is longer than `max_tokens` permits.
     """
     characters = 0
+    clock = asyncio.get_running_loop().time
+    first_until = clock() + limits.first_seconds  # whitespace before the first word does not extend it
     async with aclosing(parts):
         while True:
-            part = await _next(parts, limits.next_seconds if characters else limits.first_seconds)
+            part = await _next(parts, clock() + limits.next_seconds if characters else first_until)
             if part is None:
                 break
             text = part if characters else part.lstrip()
@@ -44,9 +46,9 @@ async def check_reply(parts: AsyncGenerator[str, None], limits: ReplyLimits) -> 
         raise ChatReplyEmptyError
 
 
-async def _next(parts: AsyncGenerator[str, None], seconds: float) -> str | None:
-    """Return the next part that is not empty; None at the end."""
-    limit = asyncio.timeout(seconds)
+async def _next(parts: AsyncGenerator[str, None], until: float) -> str | None:
+    """Return the next part that is not empty; None at the end. `until` is a time of the event loop's clock."""
+    limit = asyncio.timeout_at(until)
     try:
         async with limit:
             async for part in parts:

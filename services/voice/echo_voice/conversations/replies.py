@@ -78,6 +78,7 @@ class Replies:
             ChatModelMissingError: There is no language model; nothing is stored.
             EchoNotFoundError: The user has no such echo.
             ReplyInProgressError: The echo is still replying to the user.
+            ConversationDeletedError: The conversation was deleted meanwhile; nothing is stored.
             QuotaExceededError: The user has sent all messages of the day.
         """
         await self.check(echo_id, principal)
@@ -88,7 +89,7 @@ class Replies:
         try:
             async with running_in_background(self._keep_lease(conversation, holder)):
                 echo = await self._echo_of(conversation)
-                message = await self._message(conversation, number, text, principal, request_key)
+                message = await self._message(conversation, holder, number, text, principal, request_key)
                 await self.faults.reach("reply.after_message")
                 yield Reply(
                     message,
@@ -120,7 +121,7 @@ class Replies:
             raise
 
     async def _message(
-        self, conversation: Conversation, number: int, text: str, principal: Principal, request_key: str | None
+        self, conversation: Conversation, holder: str, number: int, text: str, principal: Principal, request_key: str | None
     ) -> Message:
         if request_key is not None:
             latest = await self.messages.latest(conversation, 0)
@@ -129,6 +130,11 @@ class Replies:
         message = Message.write(conversation.user_id, conversation.echo_id, number, text, request_key=request_key)
         async with self.quotas.reserved(principal, {Metric.MESSAGES: 1}):
             await self.messages.add(message)
+            try:
+                await self._require_lease(conversation, holder)
+            except ConversationDeletedError:  # its deletion may have missed the message
+                await self._discard(message)
+                raise
         return message
 
     async def _request(self, echo: Echo, conversation: Conversation) -> ChatRequest:
@@ -158,9 +164,13 @@ class Replies:
         try:  # releases the conversation before the client knows of the reply's end, and may send the next message
             await self.conversations.update(conversation.id, lambda held: held.end_reply(holder))
         except ConversationDeletedError:  # between the check and the write
-            await self.messages.update(reply.id, Message.erase)
+            await self._discard(reply)
             raise
         return reply
+
+    async def _discard(self, message: Message) -> None:
+        with suppress(NotFoundError):  # it was deleted with its conversation
+            await self.messages.update(message.id, Message.erase)
 
     async def _change(self, reply: Message, heard: str, seconds: float) -> Message | None:
         try:

@@ -26,6 +26,7 @@ from echo_common.live_settings import LiveSettings
 from echo_voice.chat_model import ChatTurn
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence
 from echo_voice.domain.echos import Echo
+from echo_voice.domain.messages import Message
 from tests.integration.voice.conversations.conftest import ADA, SPOKEN, Talk
 from tests.support.eventually import eventually
 
@@ -249,6 +250,27 @@ async def test_echo_deleted_at_the_start_of_a_reply_keeps_no_conversation(talk: 
 
     monkeypatch.setattr(talk.replies.conversations, "begin_reply", delete_echo_first)
     with pytest.raises(EchoNotFoundError):
+        await talk.send("Hello")
+    assert await talk.texts() == []
+    assert await talk.replies.conversations.count({}) == 0
+
+
+@pytest.mark.parametrize("missed", [True, False])
+@pytest.mark.parametrize("role", ["user", "echo"])
+async def test_message_stored_while_its_conversation_is_deleted_is_deleted(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, role: str, missed: bool
+) -> None:
+    add = talk.replies.messages.add
+
+    async def add_around_deletion(message: Message) -> None:
+        if message.role.value == role and missed:
+            await talk.history.delete_all(talk.echo.id, ADA)
+        await add(message)
+        if message.role.value == role and not missed:
+            await talk.history.delete_all(talk.echo.id, ADA)
+
+    monkeypatch.setattr(talk.replies.messages, "add", add_around_deletion)
+    with pytest.raises(ConversationDeletedError):
         await talk.send("Hello")
     assert await talk.texts() == []
     assert await talk.replies.conversations.count({}) == 0
