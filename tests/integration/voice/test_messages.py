@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan
+from echo_common.live_settings import LiveSettings
 from echo_voice.dependencies import Dependencies
 from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.chat_model import ScriptedChatModel
@@ -102,6 +105,19 @@ async def test_failed_model_ends_the_events_with_an_error(conversing: Conversing
     assert events[-1][1]["code"] == "CHAT_TIMEOUT"
     conversing.chat.then(ChatTimeoutError())
     assert refusal(await conversing.send()) == (504, "CHAT_TIMEOUT")
+
+
+async def test_unexpected_failure_ends_the_events_with_an_error(
+    conversing: Conversing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(conversing.chat, "reply", fail)
+    events = await conversing.events()
+    assert [name for name, _ in events] == ["message", "error"]
+    assert events[-1][1]["code"] == "INTERNAL_ERROR"
+    assert "secret" not in events[-1][1]["message"]
 
 
 async def test_refusals_before_the_reply_are_statuses_also_for_events(conversing: Conversing) -> None:
@@ -230,6 +246,19 @@ async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: py
         assert (refusal(refused)[0], refused.json()["error"]["details"][0]["field"][:6]) == (422, "speech")
     assert refusal(await _record(recognising, speech, text="Hi")) == (422, "VALIDATION_ERROR")
     assert refusal(await _record(recognising, bytes(26 * 1024**2))) == (413, "FILE_TOO_LARGE")
+
+
+async def test_recording_beyond_the_daily_quota_is_not_transcribed(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    async def transcribe(*_: Any, **__: Any) -> str:
+        raise AssertionError("transcribed")
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 1})
+    await recognising.send()
+    assert refusal(await _record(recognising, speech)) == (429, "QUOTA_EXCEEDED")
 
 
 async def test_recordings_without_a_recogniser_are_refused(conversing: Conversing, speech: bytes) -> None:

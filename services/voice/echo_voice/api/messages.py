@@ -192,10 +192,11 @@ async def delete_message(echo_id: EchoId, message_id: MessageId, principal: Voic
 
 
 async def _read_message(echo_id: str, request: Request, principal: Principal, deps: Dependencies) -> MessageRequest:
-    """Return a message; a recording is transcribed only if the echo could reply to it."""
+    """Return a message; a recording is transcribed only if the echo could reply to it, and the user may send it."""
     if not is_multipart(request):
         return await read_json_body(request, MessageRequest)
     await deps.replies.check(echo_id, principal)
+    await deps.replies.check_quota(principal)
     require_recogniser(deps)
     async with received(request, field=_FORM.file, limit=MAXIMUM_BYTES) as upload:
         fields = fields_of(upload, RecordingFields)

@@ -4,8 +4,10 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+import structlog
 from pydantic import BaseModel
 
+from echo_common.background_tasks import report_failure
 from echo_common.contracts.http.messages import (
     DeltaEvent,
     DoneEvent,
@@ -25,6 +27,8 @@ from echo_voice.views import message_view
 
 EVENT_STREAM = "text/event-stream"
 
+_log = structlog.get_logger("echo.reply")
+
 
 async def reply_events(events: AsyncGenerator[ReplyEvent, None]) -> AsyncGenerator[bytes, None]:
     """Yield a reply as server-sent events; the last one is `done` or `error`."""
@@ -33,7 +37,10 @@ async def reply_events(events: AsyncGenerator[ReplyEvent, None]) -> AsyncGenerat
             async for event in events:
                 yield _rendered(event)
         except EchoError as error:
-            yield _event("error", ErrorEvent(code=error.code, message=message_of(error, request_language())))
+            yield _error(error)
+        except Exception as error:
+            report_failure(_log, "reply", error)
+            yield _error(InternalError())
 
 
 async def collect_reply(events: AsyncGenerator[ReplyEvent, None]) -> ReplyView:
@@ -60,6 +67,10 @@ async def collect_reply(events: AsyncGenerator[ReplyEvent, None]) -> ReplyView:
         word_timestamps=words or None,
         speech_error=_speech_failure(done.speech_error),
     )
+
+
+def _error(error: EchoError) -> bytes:
+    return _event("error", ErrorEvent(code=error.code, message=message_of(error, request_language())))
 
 
 def _rendered(event: ReplyEvent) -> bytes:

@@ -111,6 +111,10 @@ class Replies:
         if not self.chat.available:
             raise ChatModelMissingError
 
+    async def check_quota(self, principal: Principal) -> None:
+        """Check that the user may send another message today. Raises `QuotaExceededError`."""
+        await self.quotas.reserve(principal, {Metric.MESSAGES: 0}, below={Metric.MESSAGES})
+
     async def _echo_of(self, conversation: Conversation) -> Echo:
         """Return the echo, read again: its deletion may have missed the conversation that was created meanwhile."""
         try:
