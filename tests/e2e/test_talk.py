@@ -24,6 +24,7 @@ from tests.support.person import PASSWORD, Person, data
 from tests.support.platform import FORMS, TONE, Platform, require_form, started
 from tests.support.provider import Provider
 from tests.support.requirements import Require
+from tests.support.selection import select_params
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/guides/talk-with-an-echo.md").read_text()
@@ -141,6 +142,7 @@ async def test_a_logged_out_user_is_disconnected(talking: TalkingPlatform) -> No
         assert closed.data == 1008
 
 
+@pytest.mark.parametrize("talking", select_params("embedded", among=FORMS), indirect=True)
 def test_the_commands_of_the_guide_run_in_order(talking: TalkingPlatform, recogniser: Recogniser, tmp_path: Path) -> None:
     script = "\n".join(BLOCKS[1:])
     local_form = {
