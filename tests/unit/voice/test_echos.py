@@ -137,3 +137,16 @@ def test_null_in_a_change_stands_for_the_default() -> None:
     assert patch.changes() == {"voice_id": None, "persona_prompt": "", "speed": 1.0, "pronunciations": []}
     with pytest.raises(ValidationError, match="name"):
         EchoPatch.model_validate({"name": None})
+
+
+@pytest.mark.parametrize("request_type", [CreateEcho, EchoPatch])
+def test_texts_lose_their_control_characters(request_type: type[CreateEcho | EchoPatch]) -> None:
+    texts = {"persona_prompt": "Be\x00 kind.\n\x1b[31mAlways.", "greeting": " \x07Hi\x00! ", "style": "warm\x08"}
+    echo = request_type.model_validate({"name": "Grandmother", **texts})
+    assert (echo.persona_prompt, echo.greeting, echo.style) == ("Be kind.\n[31mAlways.", "Hi!", "warm")
+
+
+@pytest.mark.parametrize("field", ["greeting", "style"])
+def test_texts_of_control_characters_alone_are_refused(field: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be empty"):
+        CreateEcho.model_validate({"name": "Grandmother", field: "\x00\x07"})

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.messages import clean, remove_controls
 from echo_common.contracts.http.normalization import Ipa, LanguageTag, Respelling, Term
 from echo_common.contracts.http.synthesis import VoiceId
 from echo_common.contracts.ipa import is_ipa
@@ -14,9 +15,9 @@ from echo_common.contracts.ipa import is_ipa
 MOST_PRONUNCIATIONS = 200
 """Maximum number of pronunciations of an echo."""
 
-PersonaPrompt = Annotated[str, StringConstraints(max_length=8_000)]
-Greeting = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
-Style = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+PersonaPrompt = Annotated[str, StringConstraints(max_length=8_000), AfterValidator(remove_controls)]
+Greeting = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), AfterValidator(clean)]
+Style = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(clean)]
 Speed = Annotated[float, Field(ge=0.25, le=4.0)]
 Pitch = Annotated[float, Field(ge=0.5, le=2.0)]
 Volume = Annotated[float, Field(ge=0.0, le=2.0)]

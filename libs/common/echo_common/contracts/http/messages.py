@@ -39,14 +39,15 @@ def remove_controls(text: str) -> str:
     return "".join(char for char in text if char in _KEPT_CONTROLS or category(char) not in {"Cc", "Cs"})
 
 
-def _cleaned(text: str) -> str:
+def clean(text: str) -> str:
+    """Return the text without control characters and blanks around it. Raises `ValueError` if nothing is left."""
     cleaned = remove_controls(text).strip()
     if not cleaned:
         raise ValueError("This value cannot be empty.")
     return cleaned
 
 
-MessageText = Annotated[str, Field(min_length=1, max_length=MAXIMUM_CHARACTERS), AfterValidator(_cleaned)]
+MessageText = Annotated[str, Field(min_length=1, max_length=MAXIMUM_CHARACTERS), AfterValidator(clean)]
 """Text of a message; control characters are removed."""
 
 
