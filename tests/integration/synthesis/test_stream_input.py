@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -10,10 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from echo_common.contracts.http.stream_input import StartStream
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
+from echo_common.errors import ValidationError
+from echo_synthesis.pipeline.growing_narration import Flush
 from echo_synthesis.usecases.speech import request_of, stream_speech
+from echo_synthesis.usecases.stream_input import open_text_stream
 from tests.support.eventually import eventually
 from tests.support.synthesis_replica import principal_of
 from tests.support.synthesis_server import StartSynthesis, SynthesisServer
@@ -141,6 +145,18 @@ async def test_the_first_phrase_is_spoken_alone_with_low_latency(synthesis_serve
     assert heard.last["sentences"] == normal.last["sentences"] == 2
     assert [(w["word"], w["char_start"]) for w in heard.words] == [(w["word"], w["char_start"]) for w in normal.words]
     assert len(heard.audio) / 32_000 == pytest.approx(heard.last["duration"], abs=0.01)
+
+
+async def test_flushes_that_wait_for_their_speech_are_bounded(synthesis_server: SynthesisServer) -> None:
+    start = StartStream(type="start", voice_id="tone_low")
+    async with open_text_stream(start, principal_of("usr_ada"), synthesis_server.deps) as stream:
+        for _ in range(1_000):
+            stream.flush()
+        with pytest.raises(ValidationError):
+            stream.flush()
+        async with aclosing(stream.speech()) as parts:
+            assert isinstance(await anext(parts), Flush)
+        stream.flush()
 
 
 async def test_flushed_text_is_spoken_before_more_arrives(synthesis_server: SynthesisServer) -> None:

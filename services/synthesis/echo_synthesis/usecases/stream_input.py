@@ -32,6 +32,9 @@ from echo_synthesis.usecases.stream_quota import StreamQuota
 _SLICE: Final = 1_000
 """Characters after which other tasks may run while a part of the text is examined."""
 
+_MOST_FLUSHES: Final = 1_000
+"""Flushes that may wait for the speech before them."""
+
 
 class TextStream(NarrationSource):
     """Speech of one text in parts. `write`, `flush` and `end` add to it; `speech` yields what is spoken.
@@ -68,7 +71,7 @@ class TextStream(NarrationSource):
         self._arrived = asyncio.Event()
         self._planning = False
         self._begun = self._ended = False
-        self._counted = 0
+        self._counted = self._flushes = 0
         self._silence_left = Limits().pauses
         self._first_at: float | None = None
         self._unspoken: deque[Sentence] = deque()
@@ -97,6 +100,9 @@ class TextStream(NarrationSource):
     def flush(self) -> None:
         """Speak the rest as if the text ended here. Raises `ValidationError`."""
         self._require_open()
+        if self._flushes >= _MOST_FLUSHES:
+            refuse("type", f"{_MOST_FLUSHES} flushes wait for their speech. Read it before you send more.")
+        self._flushes += 1
         self._put_rest()
         self._put([Flush()])
 
@@ -137,6 +143,7 @@ class TextStream(NarrationSource):
         async with aclosing(parts):
             async for part in parts:
                 if isinstance(part, Flush):
+                    self._flushes -= 1
                     yield part
                     continue
                 if silent and part.audio and self._first_at is not None:
