@@ -67,7 +67,7 @@ async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
 
 @subscriptions.on(EchoDeleted, idempotent=True)
 async def remove_traces_of_echo(event: EchoDeleted, dependencies: Dependencies) -> None:
-    """Remove what belonged to a deleted echo, in case the process that deleted it crashed before it had removed all."""
+    """Remove the revisions, messages and links of a deleted echo, in case the process that deleted it crashed before."""
     await remove_traces(event.echo_id, event.user_id, dependencies)
 
 

@@ -53,7 +53,7 @@ CLIENT_FRAME: Final[TypeAdapter[ClientFrame]] = TypeAdapter(Annotated[ClientFram
 
 
 class StreamStarted(BaseModel):
-    """The answer to `start`. What the first sentence selects is null."""
+    """The answer to `start`. Values that the first sentence selects are null."""
 
     type: Literal["started"] = "started"
     media_type: str

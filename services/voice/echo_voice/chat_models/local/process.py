@@ -51,8 +51,8 @@ class ModelProcess:
         starting = self._starting
         try:
             await asyncio.shield(starting)
-        except ChatModelUnavailableError:
-            if self._starting is starting:
+        except Exception:
+            if self._starting is starting:  # the next reply starts another process
                 self._starting = None
             raise
 
