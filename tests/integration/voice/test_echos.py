@@ -192,6 +192,16 @@ async def test_the_number_of_echos_of_a_user_is_limited(start: Start) -> None:
         await create(ada)
 
 
+async def test_concurrent_creations_do_not_exceed_the_limit(start: Start) -> None:
+    async with start(echos_per_user=2) as ada:
+        answers = await asyncio.gather(*(ada.ask("POST", "/echos", json={"name": "Grace"}) for _ in range(10)))
+        stored = await ada.get("/echos")
+        assert len(stored) <= 2
+        created = {answer.json()["data"]["id"] for answer in answers if answer.is_success}
+        assert {echo["id"] for echo in stored} == created
+        assert {answer.status_code for answer in answers} <= {201, 409}
+
+
 async def test_a_deleted_echo_leaves_nothing(ada: VoiceClient, speech: bytes, database: Database) -> None:
     clone_id = await clone(ada, speech)
     echo_id = (await ada.ask("POST", "/echo", json={"name": "Echo", "voice_model_id": clone_id})).json()["_id"]

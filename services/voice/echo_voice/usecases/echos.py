@@ -39,9 +39,14 @@ async def create_echo(request: CreateEcho, principal: Principal, token: str, dep
 
 async def add_echo(echo: Echo, deps: Dependencies) -> Echo:
     """Store a new echo. Raises `TooManyEchosError`."""
-    if await deps.echos.count({"user_id": echo.user_id}) >= deps.settings.echos_per_user:
+    own, most = {"user_id": echo.user_id}, deps.settings.echos_per_user
+    if await deps.echos.count(own) >= most:
         raise TooManyEchosError
     await deps.echos.add(echo)
+    if await deps.echos.count(own) > most:  # others were created meanwhile
+        with suppress(EchoNotFoundError):  # deleted meanwhile
+            await deps.echos.update(echo.id, Echo.delete)
+        raise TooManyEchosError
     return echo
 
 
