@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from starlette.websockets import WebSocket, WebSocketState
 
 from echo_common.contracts.http.stream_input import StartStream
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -196,6 +197,24 @@ async def test_a_cancelled_stream_sends_nothing_more(synthesis_server: Synthesis
     assert (heard.last["type"], heard.close_code) == ("cancelled", 1000)
     assert len(heard.of("audio")) < 10
     await eventually(lambda: idle(synthesis_server))
+
+
+async def test_a_client_that_has_gone_when_its_stream_is_cancelled_is_no_failure(
+    synthesis_server: SynthesisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send = WebSocket.send_text
+
+    async def send_or_find_it_gone(websocket: WebSocket, text: str) -> None:
+        if "cancelled" in text:
+            websocket.application_state = WebSocketState.DISCONNECTED  # as after a frame that could not be sent
+        await send(websocket, text)
+
+    monkeypatch.setattr(WebSocket, "send_text", send_or_find_it_gone)
+    async with joined(synthesis_server) as client:
+        await client.start()
+        await client.send("cancel")
+        assert (await client.rest()).of("error") == []
+    assert "request_failed" not in capsys.readouterr().out
 
 
 async def test_a_client_that_disconnects_frees_the_engine(synthesis_server: SynthesisServer) -> None:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Final, Literal
 
 from pydantic import BaseModel, ValidationError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from echo_common.auth.dependencies import authorize_websocket
 from echo_common.auth.principal import Principal, Scope
@@ -66,7 +66,7 @@ async def stream_input(websocket: WebSocket) -> None:
     await websocket.accept()
     try:
         await _Connection(websocket, principal).serve()
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, WebSocketDisconnected):  # the latter if an earlier frame could not be sent
         return
     except Exception as error:
         await close_with_error(websocket, error)
