@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
 from echo_common.http.websocket_client import open_websocket
+from echo_common.live_settings import LiveSettings
 from echo_voice.speech_stream import SpokenSentence
 from echo_voice.talk.conversation import ConversationLimits
 from tests.integration.voice.conftest import SCOPES, Start, VoiceClient
@@ -269,6 +272,21 @@ async def test_conversations_that_cannot_be_held_are_refused(talking: Talking) -
     assert await refusal_of(talking) == (503, "RECOGNISER_MISSING")
     talking.chat.available = False
     assert await refusal_of(talking) == (503, "CHAT_MODEL_MISSING")
+
+
+async def test_conversations_beyond_the_daily_quota_are_refused(talking: Talking) -> None:
+    quotas = talking.client.deps.quotas
+    quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 1})
+    data(await talking.client.ask("POST", f"/echos/{talking.echo_id}/messages", json={"text": "Hello"}))
+    assert await refusal_of(talking) == (429, "QUOTA_EXCEEDED")
+
+
+async def test_a_conversation_ends_with_its_access_token(talking: Talking) -> None:
+    token = talking.client.issuer.token(sub="usr_ada", scope=f"{SCOPES} speech:write", lasts=3)
+    talking.client.headers["Authorization"] = f"Bearer {token}"
+    async with talking.calling() as caller:
+        assert (await caller.until("ready"))["longest_seconds"] <= 3
+        assert (await caller.until("error"))["code"] == "REQUEST_TIMEOUT"
 
 
 async def test_a_silent_connection_is_closed(talking: Talking) -> None:

@@ -1,6 +1,6 @@
 """Identity of a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from echo_common.contracts.values import Plan, Role, Scope
 
@@ -23,6 +23,8 @@ class Principal:
     """Version of the user's tokens; tokens of earlier versions are revoked."""
     language: str | None = None
     """The user's preferred language, a BCP 47 tag."""
+    expires_at: float | None = field(default=None, compare=False)
+    """Time at which the credential expires, in seconds since the epoch; None if it does not."""
 
     @property
     def uses_api_key(self) -> bool:

@@ -173,6 +173,7 @@ def _principal(claims: AccessClaims) -> Principal:
         plan=claims.plan,
         role=claims.role,
         scopes=scopes,
+        expires_at=claims.exp,
         token_version=claims.ver,
         language=claims.locale,
     )

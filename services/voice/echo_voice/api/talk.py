@@ -36,6 +36,7 @@ async def talk_with_echo(websocket: WebSocket, echo_id: str) -> None:
         raise ChatModelMissingError
     if not deps.talk.transcriber.available:
         raise RecogniserMissingError
+    await deps.replies.check_quota(principal)
     token = websocket.headers["Authorization"].partition(" ")[2].strip()
     with deps.talk.open.counted(principal.user_id):
         await websocket.accept()

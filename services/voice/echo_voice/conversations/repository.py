@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from echo_common.clock import now
 from echo_common.contracts.errors.chat import ConversationDeletedError, MessageNotFoundError
@@ -10,7 +10,7 @@ from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Index
 from echo_voice.domain.messages import Conversation, Message
 
-_MOST_READ = 500
+MOST_READ: Final = 500
 """Maximum number of messages that a context or a summary is made of."""
 
 
@@ -22,6 +22,7 @@ class Messages(Repository[Message]):
     missing = MessageNotFoundError
     indexes: ClassVar[Sequence[Index]] = (
         Index([("user_id", 1), ("echo_id", 1), ("created_at", 1), ("number", 1)]),
+        Index([("user_id", 1), ("echo_id", 1), ("number", 1)]),
         Index([("echo_id", 1)]),
     )
 
@@ -31,7 +32,7 @@ class Messages(Repository[Message]):
         Their total length exceeds `characters` by one message at most.
         """
         where = {"user_id": conversation.user_id, "echo_id": conversation.echo_id}
-        found = self.find(where, sort=[("created_at", -1), ("number", -1)], limit=_MOST_READ, without=("search",))
+        found = self.find(where, sort=[("created_at", -1), ("number", -1)], limit=MOST_READ, without=("search",))
         messages: list[Message] = []
         async with aclosing(found):
             async for message in found:
@@ -40,6 +41,16 @@ class Messages(Repository[Message]):
                 messages.append(message)
                 characters -= len(message.text)
         return sorted(messages, key=lambda message: message.number)  # clocks of replicas may differ
+
+    async def unsummarized(self, conversation: Conversation) -> Sequence[Message]:
+        """Return the earliest messages that the summary does not cover, in order, and at most 500."""
+        where = {
+            "user_id": conversation.user_id,
+            "echo_id": conversation.echo_id,
+            "number": {"$gt": conversation.summarized},
+        }
+        found = self.find(where, sort=[("number", 1)], limit=MOST_READ, without=("search",))
+        return [message async for message in found]
 
 
 class Conversations(Repository[Conversation]):

@@ -15,13 +15,12 @@ from echo_common.background_tasks import BackgroundTasks
 from echo_common.contracts.http.messages import MessageRole, remove_controls
 from echo_common.errors import EchoError
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
-from echo_voice.conversations.repository import Conversations, Messages
+from echo_voice.conversations.repository import MOST_READ, Conversations, Messages
 from echo_voice.domain.messages import Conversation, Message
 
 MAXIMUM_SUMMARY: Final = 2_000
 """Maximum length of a summary in characters."""
 
-_MOST_CHARACTERS = 1_000_000
 _AT_ONCE = 2
 _TOKENS = 400
 _SECONDS = 120.0
@@ -72,7 +71,7 @@ class Summaries:
         conversation = await self._conversations.find_one({"user_id": user_id, "echo_id": echo_id})
         if conversation is None:
             return
-        older = older_messages(await self._messages.latest(conversation, _MOST_CHARACTERS), self._characters)
+        older = older_messages(await self._messages.unsummarized(conversation), self._characters)
         if not older:
             return
         summary = await _write(self._chat, conversation.summary, older)
@@ -86,22 +85,23 @@ class Summaries:
 
 
 def older_messages(messages: Sequence[Message], context_characters: int) -> Sequence[Message]:
-    """Return the messages to summarise now: none while all of them fit into half of the context.
+    """Return the messages to summarise now: none while all of them fit into half of the context and could be read at once.
 
-    The latest messages, up to a quarter of the context and at least two, stay as they are. At most as many characters are
+    The last messages, up to a quarter of the context, at least two and at most half of them, stay as they are. At most as many characters are
     summarised at once as the context has.
     """
-    if sum(len(message.text) for message in messages) <= context_characters // 2:
+    if len(messages) < MOST_READ and sum(len(message.text) for message in messages) <= context_characters // 2:
         return ()
     kept, left = 0, context_characters // 4
     for message in reversed(messages):
         left -= len(message.text)
-        if left < 0 and kept >= 2:
+        if left < 0:
             break
         kept += 1
+    kept = max(2, min(kept, len(messages) // 2))
     older: list[Message] = []
     left = context_characters
-    for message in messages[: len(messages) - kept]:
+    for message in messages[: max(0, len(messages) - kept)]:
         left -= len(message.text)
         if left < 0 and older:
             break

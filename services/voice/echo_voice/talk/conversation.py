@@ -30,6 +30,9 @@ from echo_voice.talk.transcripts import Transcripts
 START_SECONDS: Final = 10.0
 """Time until the first frame."""
 
+_WAITING_UTTERANCES = 4
+"""Utterances that may wait for their transcript. With more, no audio is received until one is transcribed."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationLimits:
@@ -90,7 +93,7 @@ class SpokenConversation:
         self._limits = limits
         self._metrics = metrics
         self._rate = InputRate(limits)
-        self._utterances: asyncio.Queue[Utterance] = asyncio.Queue()
+        self._utterances: asyncio.Queue[Utterance] = asyncio.Queue(_WAITING_UTTERANCES)
 
     async def run(self) -> None:
         """Serve the conversation until the client ends it or has gone. The reply in progress is then interrupted.
@@ -108,7 +111,7 @@ class SpokenConversation:
                     task.result()
         except TimeoutError:
             raise RequestTimeoutError(
-                f"A conversation has at most {self._limits.longest_seconds / 60:g} minutes. Connect again to continue."
+                "The time of the conversation, or of its access token, is over. Connect again to continue."
             ) from None
         finally:
             await tasks.close()
@@ -166,7 +169,7 @@ class SpokenConversation:
         self._transcripts.end()
         self._replying.end_user_speech()
         await self._channel.send(UserSpeechEnded())
-        self._utterances.put_nowait(utterance)
+        await self._utterances.put(utterance)
 
     async def _take_turns(self) -> None:
         """Greet, then reply to each utterance. What the user adds before the reply belongs to the same message."""

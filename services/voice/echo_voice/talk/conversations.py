@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from time import time
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.http.synthesis import SpeechConfig
@@ -62,15 +63,18 @@ class SpokenConversations:
             token: The user's access token, with which replies are spoken.
 
         Raises:
-            EchoError: The conversation cannot go on.
+            EchoError: The conversation cannot go on, or its time or that of the token is over.
         """
+        limits = self.limits
+        if principal.expires_at is not None:
+            limits = replace(limits, longest_seconds=min(limits.longest_seconds, max(0.0, principal.expires_at - time())))
         start = await receive_start(channel)
         if start is None:
             return
         options = VoiceActivity(start.vad.threshold, start.vad.silence_seconds)
         try:
             async with self.listeners.open(start.input, start.output, options) as listener:
-                await channel.send(self._ready(start))
+                await channel.send(_ready(start, limits))
                 speech = _speech_config(start)
                 greeting = None
                 if start.greeting and echo.greeting:
@@ -81,20 +85,11 @@ class SpokenConversations:
                     listener,
                     Transcripts(channel.send, listener, self.transcriber, echo.language),
                     Replying(channel, listener, start.output, reply, greeting, self.metrics),
-                    self.limits,
+                    limits,
                     self.metrics,
                 ).run()
         except ListeningLostError as error:
             raise ServiceUnavailableError("The detection of speech broke off; connect again.") from error
-
-    def _ready(self, start: StartTalk) -> TalkReady:
-        return TalkReady(
-            input=start.input,
-            output=start.output,
-            max_frame_bytes=MAX_FRAME_BYTES,
-            idle_seconds=self.limits.idle_seconds,
-            longest_seconds=self.limits.longest_seconds,
-        )
 
     @asynccontextmanager
     async def _open_reply(
@@ -107,3 +102,13 @@ class SpokenConversations:
 def _speech_config(start: StartTalk) -> SpeechConfig:
     """Return the options of replies; those of the echo apply to what is left out."""
     return SpeechConfig(output_format=AudioFormat.PCM, sample_rate=split_format(start.output)[1], ssml=False)
+
+
+def _ready(start: StartTalk, limits: ConversationLimits) -> TalkReady:
+    return TalkReady(
+        input=start.input,
+        output=start.output,
+        max_frame_bytes=MAX_FRAME_BYTES,
+        idle_seconds=limits.idle_seconds,
+        longest_seconds=round(limits.longest_seconds),
+    )

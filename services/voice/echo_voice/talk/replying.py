@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.talk import (
     ReplyDelta,
@@ -82,12 +83,12 @@ class Replying:
     async def reply(self, text: str, asked_at: float) -> None:
         """Reply to a message of the user, who stopped speaking at a time of the monotonic clock.
 
-        An error is reported to the client. Raises `EchoNotFoundError`, after which there can be no reply.
+        An error is reported to the client. Raises `EchoNotFoundError` and `QuotaExceededError`, after which there can be no reply.
         """
         try:
             async with self._open_reply(text) as reply:
                 await self._speak(reply, asked_at)
-        except EchoNotFoundError:
+        except (EchoNotFoundError, QuotaExceededError):
             raise
         except EchoError as error:
             await self._channel.report(error)

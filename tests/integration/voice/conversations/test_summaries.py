@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.errors.chat import ChatModelUnavailableError
+from echo_voice.conversations import repository, summaries
 from echo_voice.conversations.summaries import MAXIMUM_SUMMARY, older_messages
 from tests.integration.voice.conversations.conftest import ADA, CONTEXT_CHARACTERS, Talk
 from tests.support.eventually import eventually
@@ -121,3 +122,17 @@ async def test_latest_messages_are_not_summarised(talk: Talk) -> None:
     messages = await talk.messages()
     assert [message.number for message in older_messages(messages, CONTEXT_CHARACTERS)] == [1, 2, 3, 4, 5, 6]
     assert older_messages(messages, 4_800) == ()
+
+
+async def test_summary_of_many_short_messages_begins_with_the_earliest(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (repository, summaries):
+        monkeypatch.setattr(module, "MOST_READ", 10)
+    for number in range(6):
+        talk.chat.then("Yes.")
+        if number >= 4:
+            talk.chat.then(f"Summary {number}.")
+        await talk.send(f"Question {number}")
+        await talk.replies.summaries.finish()
+    asked = [request.turns[0].text for request in talk.chat.requests if request.max_tokens == 400]
+    assert "Question 0" in asked[0]
+    assert (await talk.conversation()).summarized < 12

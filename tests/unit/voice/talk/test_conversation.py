@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
+from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, RequestTimeoutError, ValidationError
@@ -179,6 +180,26 @@ async def test_partial_transcripts_are_sent_during_an_utterance(start: Start) ->
     assert found[:2] == [("partial", "I"), ("partial", "I would")]
     assert talk.replies.opened[0].text == found[-1][1]
     assert found[-1][0] == "final"
+
+
+async def test_few_utterances_wait_for_their_transcript(start: Start) -> None:
+    held = asyncio.Event()
+    async with start(transcriber=FakeTranscriber(wait=held), message_seconds=0.001) as talk:
+        for _ in range(12):
+            talk.speak()
+        await talk.client.received("speech_ended", 6)
+        await asyncio.sleep(0.05)
+        assert len(talk.client.of_type("speech_ended")) == 6  # one in progress, four wait, one waits to be queued
+        held.set()
+        await talk.client.received("speech_ended", 12)
+
+
+async def test_an_exceeded_quota_ends_the_conversation(start: Start) -> None:
+    async with start() as talk:
+        talk.replies.failure = QuotaExceededError()
+        talk.speak()
+        with pytest.raises(QuotaExceededError):
+            await talk.running
 
 
 async def test_a_reply_that_fails_is_reported_and_the_conversation_goes_on(start: Start) -> None:
