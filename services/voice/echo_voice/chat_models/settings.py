@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from echo_common.settings import is_loopback, settings_config
+from echo_common.settings import settings_config
+from echo_voice.downloads import require_safe_url
 
 
 def _base_url(url: str) -> str:
@@ -17,14 +18,6 @@ def _base_url(url: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("it must not contain credentials; set ECHO_VOICE_CHAT_KEY")
     return url.rstrip("/")
-
-
-def _file_url(url: str) -> str:
-    """Return the URL. Raises `ValueError` unless it is one of HTTPS, or of this machine."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise ValueError("it must start with https://, or with http:// on a loopback address")
-    return url
 
 
 def _unset_if_empty(value: object) -> object:
@@ -71,7 +64,7 @@ class ChatSettings(BaseSettings):
     chat_queue: int = Field(
         4, ge=0, le=1_000, description="Replies that may wait for the local model, which writes one at a time."
     )
-    chat_gguf_url: Annotated[Annotated[str, AfterValidator(_file_url)] | None, _Optional] = Field(
+    chat_gguf_url: Annotated[Annotated[str, AfterValidator(require_safe_url)] | None, _Optional] = Field(
         None,
         description="URL of a GGUF file that `echoctl models` fetches as the local model instead of SmolLM2: https, or http "
         "on a loopback address.",

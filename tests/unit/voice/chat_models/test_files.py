@@ -3,9 +3,12 @@
 import hashlib
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model, model_file
 from echo_voice.chat_models.settings import ChatSettings
@@ -27,6 +30,14 @@ def break_off(reply: Reply) -> None:
     reply.start_sized(len(CONTENT))
     reply.write(CONTENT[: len(CONTENT) // 2])
     reply.cut()
+
+
+def endless(reply: Reply) -> None:
+    """Chunks, until the client leaves."""
+    reply.start("application/octet-stream")
+    with suppress(OSError):
+        for _ in range(10_000):
+            reply.chunk(CONTENT)
 
 
 @pytest.fixture
@@ -103,7 +114,10 @@ def test_an_error_of_the_server_leaves_nothing_behind(server: Provider, fetch: F
 
 @pytest.mark.parametrize(
     ("target", "reason"),
-    [("http://192.0.2.1/model.gguf", "192.0.2.1/model.gguf is not a URL of HTTPS"), ("file:///etc/passwd", "302")],
+    [
+        ("http://192.0.2.1/model.gguf", "192.0.2.1/model.gguf cannot be downloaded: it must start with https"),
+        ("file:///etc/passwd", "302"),
+    ],
     ids=["plain http", "file"],
 )
 def test_redirects_to_other_schemes_are_refused(
@@ -113,6 +127,28 @@ def test_redirects_to_other_schemes_are_refused(
     with pytest.raises(ChatModelFileError, match=reason):
         fetch()
     assert left(tmp_path) == []
+
+
+def test_a_file_that_states_no_length_is_refused(server: Provider, fetch: Fetch, tmp_path: Path) -> None:
+    server.then(endless)
+    with pytest.raises(ChatModelFileError, match="does not state the length"):
+        fetch()
+    assert left(tmp_path) == []
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_refused(
+    server: Provider, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=len(CONTENT) - 1))
+    with pytest.raises(ChatModelFileError, match="not enough free space"):
+        fetch()
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1/model.gguf", "https://[::1", "https:///model.gguf"])
+def test_urls_that_are_not_safe_are_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="chat_gguf_url"):
+        ChatSettings(chat_gguf_url=url, chat_gguf_sha256=DIGEST)
 
 
 def test_the_name_in_the_url_cannot_leave_the_folder(fetch: Fetch, tmp_path: Path) -> None:
