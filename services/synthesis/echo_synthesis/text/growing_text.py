@@ -22,9 +22,9 @@ _LONGEST_WORD: Final = 1_000
 _LONGEST_FENCE: Final = 300
 
 _CANDIDATE: Final = re.compile(r"(?P<stops>[.!?…।۔؟。！？]+)|[\n\f\v\u2028\u2029]")
-_NEXT_BLOCK: Final = re.compile(r"[^\S\n]*(?:\n|(?:[-*•‣▪]|\d{1,3}[.)])\s)")
+_NEXT_BLOCK: Final = re.compile(r"[^\S\n]{0,100}(?:\n|(?:[-*•‣▪]|\d{1,3}[.)])\s)")
 _NEXT_BLOCK_BEGUN: Final = re.compile(r"[^\S\n]*(?:[-*•‣▪]|\d{1,3}[.)]?)?")
-_FOLLOWING_WORDS: Final = re.compile(r"\S+\s+\S+\s|\S+[^\S\n]*\n")
+_FOLLOWING_WORDS: Final = re.compile(r"\S{1,200}\s{1,100}\S{1,200}\s|\S{1,200}[^\S\n]{0,100}\n")
 _OPEN_MARKUP: Final = re.compile(
     r"(?:\[(?:(?!\n\s*\n)[^\[\]]){0,500}|\]\([^()\s]{0,500}|</?[A-Za-z][^<>]{0,500}|<!--(?:(?!-->).){0,600})\Z", re.DOTALL
 )

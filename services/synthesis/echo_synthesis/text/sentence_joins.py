@@ -9,7 +9,7 @@ from echo_synthesis.text.lexicon import Lexicon, Pronunciation
 from echo_synthesis.text.normalization import rules_for
 from echo_synthesis.text.verbalization import Rules, verbalize
 
-_STOP_WITHIN: Final = re.compile(r"[.!?…।۔؟。！？]+\s+\S")
+_STOP_WITHIN: Final = re.compile(r"[.!?…।۔؟。！？]\s+\S")
 
 
 class SentenceJoins:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from echo_common.contracts.http.synthesis import WordTimestamp
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』”）]*|\n+")
+_END = re.compile(r"[.!?…]{1,20}[\"'”’»)\]*_]{0,20}(?=\s)|[。！？]+[」』”）]*|\n+")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"“])(?:[A-Z]|\d+|Dr|Mr|Mrs|Ms|Prof|St|vs|z\.\s?B|d\.\s?h|e\.g|i\.e|bzw|ca|Nr|No)\.$")
 _LONGEST = 1_000
 _FARTHEST = 200
