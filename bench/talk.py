@@ -19,34 +19,38 @@ from starlette.routing import Route
 
 from bench.figure import Figure
 from bench.stage import Stage, serving
+from bench.texts import long_sentence, story
 from echo_common.http.server import serving as serving_app
 
 _VOICE = "af_heart"
 _RATE = 16_000
 _MESSAGE = 640
 """Bytes of 20 ms."""
-_FIRST = "It will be sunny in the morning, with a little rain after lunch. "
-_REST = "In the evening the clouds disappear again, and the night is clear. Take a coat with you, because it gets cold. "
+_WORD_SECONDS = 0.02
+"""Time between two words of the model, 50 a second."""
 _QUESTION, _INTERRUPTION = "What will the weather be like tomorrow?", "Wait, please tell me about the trains instead."
 _SILENCE_SECONDS = 0.6
 
 
 @dataclass
 class _Model:
-    """A language model that writes a first sentence, and the rest half a second later."""
+    """A language model that writes sentences which are new each time, so that no cache helps."""
 
+    replies: int = 0
     first_sentence_at: float = 0.0
 
     async def complete(self, request: Request) -> StreamingResponse:
         await request.json()
-        return StreamingResponse(self._chunks(), media_type="text/event-stream")
+        self.replies += 1
+        return StreamingResponse(self._chunks(self.replies), media_type="text/event-stream")
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        for part in _FIRST.split(" ")[:-1]:
-            yield _chunk(part + " ")
-        self.first_sentence_at = time.perf_counter()
-        await asyncio.sleep(0.5)
-        yield _chunk(_REST)
+    async def _chunks(self, number: int) -> AsyncIterator[bytes]:
+        first = long_sentence(f"talk {number}").split()
+        for place, word in enumerate([*first, *story(f"talk on {number}", 4).split()]):
+            if place == len(first):  # the next word shows that the sentence has ended
+                self.first_sentence_at = time.perf_counter()
+            yield _chunk(f"{word} ")
+            await asyncio.sleep(_WORD_SECONDS)
         yield _chunk(None, "stop")
         yield b"data: [DONE]\n\n"
 
@@ -65,16 +69,17 @@ class _Client:
             self.arrived.setdefault(kind, []).append(time.perf_counter())
             self.news.set()
 
-    async def say(self, sound: bytes, until: str) -> float:
-        """Send sound and then silence, as they are recorded, until a frame of a type arrives; return its time."""
+    async def say(self, sound: bytes, until: str, more: float = 0.0) -> float:
+        """Send sound and then silence, as they are recorded, until a frame of a type arrives, and `more` seconds; return its time."""
         known = len(self.arrived.get(until, ()))
         at = time.perf_counter()
+        last = at + more
         messages = [sound[start : start + _MESSAGE] for start in range(0, len(sound), _MESSAGE)]
         for number in range(60 * 50):
             await self.socket.send_bytes(messages[number] if number < len(messages) else bytes(_MESSAGE))
             at += 0.02
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
-            if number >= len(messages) and len(self.arrived.get(until, ())) > known:
+            if number >= len(messages) and at >= last and len(self.arrived.get(until, ())) > known:
                 break
         return self.arrived[until][known]
 
@@ -110,10 +115,12 @@ async def _converse(
         started = time.perf_counter()
         first_audio = await client.say(question, "pcm")
         speech_end = started + _offset(question[::-1], from_end=len(question))
+        sentence_end = model.first_sentence_at
+        await client.say(b"", "pcm", more=2.5)
         began = time.perf_counter()
         interrupted = await client.say(interruption, "interrupted")
         return {
-            "sentence": first_audio - model.first_sentence_at,
+            "sentence": first_audio - sentence_end,
             "turn": first_audio - client.arrived["speech_ended"][0],
             "heard": first_audio - speech_end,
             "barge_in": max(0.0, interrupted - began - detectable),

@@ -27,6 +27,13 @@ _ALIGNED_DELAY = int(0.05 * LISTENING_RATE)
 """Delay that remains for the filter, so that an estimate that is too long does no harm."""
 _ESTIMATE_EVERY = int(0.25 * LISTENING_RATE)
 _ESTIMATED = LISTENING_RATE
+_ECHO_FREE_AFTER = 2 * LISTENING_RATE
+"""Samples of a reply after which there is no echo if none was found: the longest delay. Then nothing is filtered: the filter
+suppresses a person until it has seen an echo."""
+_LOST_AFTER = 5 * LISTENING_RATE
+"""Samples of a reply without a clear echo after which an earlier one is forgotten: the user has put on headphones."""
+_SAME_DELAY = 16
+"""Difference in samples up to which two consecutive estimates confirm each other; those of unrelated sounds differ."""
 _PROMINENT = 9.0
 """Peak of a cross-correlation, in standard deviations, from which it is the delay of an echo."""
 
@@ -58,6 +65,8 @@ class EchoCanceller:
         self._since_estimate = 0
         self._shift = 0
         self._delay: int | None = None
+        self._candidate = -_LONGEST_DELAY
+        self._unconfirmed = 0
 
     @property
     def playing(self) -> bool:
@@ -119,12 +128,17 @@ class EchoCanceller:
         if self._since_estimate >= _ESTIMATE_EVERY:
             self._since_estimate = 0
             self._estimate_delay()
-        return self._filter(block)
+        echo_free = self._delay is None and self._unconfirmed >= _ECHO_FREE_AFTER
+        return passed if echo_free else self._filter(block)
 
     def _estimate_delay(self) -> None:
         """Find the delay by cross-correlation with phase transform (Knapp and Carter, 1976); keep the last one if none is clear."""
         heard = self._microphone[-_ESTIMATED:]
         played = self._reference[-(_ESTIMATED + _LONGEST_DELAY) :]
+        if float(np.square(played[-_ESTIMATED:]).sum()) >= _QUIET:
+            self._unconfirmed += _ESTIMATE_EVERY
+        if self._unconfirmed >= _LOST_AFTER:
+            self._delay = None
         if float(heard @ heard) < _QUIET or float(played @ played) < _QUIET:
             return
         size = 2 ** int(np.ceil(np.log2(len(played) + _ESTIMATED)))
@@ -135,7 +149,12 @@ class EchoCanceller:
         best = int(lags.argmax())
         if lags[best] < _PROMINENT * float(lags.std()):
             return
-        self._delay = _LONGEST_DELAY - best
+        delay, candidate = _LONGEST_DELAY - best, self._candidate
+        self._candidate = delay
+        if abs(delay - candidate) > _SAME_DELAY:
+            return
+        self._unconfirmed = 0
+        self._delay = delay
         if not 0 <= self._delay - self._shift <= _ALIGNED_FROM:
             self._shift = max(0, self._delay - _ALIGNED_DELAY)
 

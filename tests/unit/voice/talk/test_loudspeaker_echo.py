@@ -48,6 +48,22 @@ def test_a_person_who_speaks_over_a_reply_is_heard_within_200_milliseconds(delay
     assert INTERRUPTED_AT < found[0] <= detectable() + 0.2
 
 
+def test_with_headphones_a_person_is_heard_as_in_silence_from_the_first_seconds_of_replies_on() -> None:
+    played = np.concatenate([reply(), np.zeros(16_000, np.float32), reply()])
+    quiet = 0.001 * np.random.default_rng(1).standard_normal(len(played)).astype(np.float32)
+    offset = len(reply()) / 16_000 + 1.5 - INTERRUPTED_AT
+    found = starts(mixed(quiet, interruption(), INTERRUPTED_AT + offset), played)
+    assert found
+    assert INTERRUPTED_AT < found[0] - offset <= detectable() + 0.2
+
+
+def test_echo_that_begins_later_is_not_speech() -> None:
+    played = np.concatenate([reply(), reply()])
+    echo = through_room(played, delay_seconds=0.1, decibels=-10)
+    echo[: len(reply())] = 0  # the headphones are unplugged
+    assert [at for at in starts(echo, played) if at > len(reply()) / 16_000 + 2] == []
+
+
 def test_a_long_delay_is_found_and_aligned() -> None:
     echo = through_room(reply(), delay_seconds=1.2, decibels=-10)
     assert [at for at in starts(echo, reply()) if at > 2.5] == []
