@@ -20,6 +20,8 @@ from tests.support.chat_model import ScriptedChatModel
 from tests.support.provider import Provider
 
 KEY = "chat-secret-key"
+_SECONDS = 10.0
+"""Time limit of each part of a reply, where a test sets no other."""
 HELLO = ChatRequest("You are Ada.", (ChatTurn("user", "Hello!"),))
 
 
@@ -51,8 +53,8 @@ class ChatBackend(Protocol):
 
 
 class ScriptedBackend:
-    def __init__(self) -> None:
-        self.script = ScriptedChatModel(first_seconds=0.3, next_seconds=0.3)
+    def __init__(self, chat_first_seconds: float = _SECONDS, chat_next_seconds: float = _SECONDS) -> None:
+        self.script = ScriptedChatModel(first_seconds=chat_first_seconds, next_seconds=chat_next_seconds)
         self.model: ChatModel = self.script
 
     def say(self, *parts: str) -> None:
@@ -113,8 +115,8 @@ class ServedBackend:
 
 
 @asynccontextmanager
-async def scripted() -> AsyncIterator[ChatBackend]:
-    yield ScriptedBackend()
+async def scripted(**seconds: float) -> AsyncIterator[ChatBackend]:
+    yield ScriptedBackend(**seconds)
 
 
 @asynccontextmanager
@@ -137,13 +139,13 @@ async def openai(**settings: Any) -> AsyncIterator[ServedBackend]:
             )
 
 
-BACKENDS: dict[str, Callable[[], Any]] = {"scripted": scripted, "gemini": gemini, "openai": openai}
+BACKENDS: dict[str, Callable[..., Any]] = {"scripted": scripted, "gemini": gemini, "openai": openai}
 
 
 @asynccontextmanager
 async def opened(models: Path = Path("/nonexistent"), **settings: Any) -> AsyncIterator[ChatModel]:
-    """The language model of these settings, with short time limits."""
-    chosen = {"chat_key": SecretStr(f"{KEY}\n"), "chat_first_seconds": 0.5, "chat_next_seconds": 0.5, **settings}
+    """The language model of these settings."""
+    chosen = {"chat_key": SecretStr(f"{KEY}\n"), "chat_first_seconds": _SECONDS, "chat_next_seconds": _SECONDS, **settings}
     model = open_chat_model(ChatSettings(**chosen), models, Metrics().chat)
     try:
         yield model

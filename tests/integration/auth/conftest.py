@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from echo_auth.mail.settings import MailSettings
 from echo_auth.main import service
 from echo_auth.oidc_settings import OidcSettings
 from echo_auth.settings import AuthSettings
+from echo_common.auth.tokens import TokenVerifier, VerificationUnavailableError
 from echo_common.bus.delivery import encode
 from echo_common.bus.inproc import InprocBroker, InprocBus
 from echo_common.bus.port import Consumer, Done, Message, Outcome
@@ -106,7 +108,17 @@ async def replica(
         client = await stack.enter_async_context(ServiceClient.open("auth", url))
         store = await database.open("auth")
         stack.push_async_callback(store.close)
+        await eventually(partial(_trusts_itself, app.state.verifier))
         yield Auth(client, app.state.dependencies, store, published, ear)
+
+
+async def _trusts_itself(verifier: TokenVerifier) -> bool:
+    """Return whether the service has read its own keys; its first attempt precedes its listening."""
+    try:
+        await verifier.require_keys()
+    except VerificationUnavailableError:
+        return False
+    return True
 
 
 @pytest.fixture

@@ -61,12 +61,18 @@ async def test_cancelling_a_reply_closes_the_stream_of_the_model(backend: ChatBa
     await eventually(backend.stalled_reply_closed)
 
 
-@pytest.mark.parametrize("parts", [(), ("Once ", "upon a ti")], ids=["at the start", "in the middle"])
-async def test_a_model_that_stops_writing_is_a_timeout(backend: ChatBackend, parts: tuple[str, ...]) -> None:
-    backend.say_and_stall(*parts)
-    read, error = await outcome(backend.model)
-    assert (tuple(read), type(error)) == (parts, ChatTimeoutError)
-    await eventually(backend.stalled_reply_closed)
+@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize(
+    ("parts", "limit"),
+    [((), {"chat_first_seconds": 0.5}), (("Once ", "upon a ti"), {"chat_next_seconds": 1.0})],
+    ids=["at the start", "in the middle"],
+)
+async def test_a_model_that_stops_writing_is_a_timeout(kind: str, parts: tuple[str, ...], limit: dict[str, float]) -> None:
+    async with BACKENDS[kind](**limit) as backend:
+        backend.say_and_stall(*parts)
+        read, error = await outcome(backend.model)
+        assert (tuple(read), type(error)) == (parts, ChatTimeoutError)
+        await eventually(backend.stalled_reply_closed)
 
 
 async def test_a_reply_that_breaks_off_is_incomplete(backend: ChatBackend) -> None:
