@@ -1,7 +1,7 @@
 """A job that resumes after the death of its worker speaks a bad segment as often as any other job."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,13 +43,13 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> Spoken:
 @pytest.mark.parametrize(
     ("died_at", "spoken_again"),
     [
-        # the first segment is delivered after its second take, which follows the first take of the bad one
-        pytest.param(1, [("Every", 1), ("Every", 2)], id="between-takes"),
-        pytest.param(3, [], id="after-takes"),
+        # the first segment is delivered after its second take, which follows the first take of the bad one, or its second
+        pytest.param(1, [["Every 1", "Every 2"], ["Every 2"]], id="between-takes"),
+        pytest.param(3, [[]], id="after-takes"),
     ],
 )
 async def test_a_job_speaks_a_bad_segment_three_times_at_most(
-    database: Database, tmp_path: Path, replica: Replica, spoken: Spoken, died_at: int, spoken_again: Spoken
+    database: Database, tmp_path: Path, replica: Replica, spoken: Spoken, died_at: int, spoken_again: Sequence[Sequence[str]]
 ) -> None:
     store = await database.open("synthesis")
     settings = SpeechSettings(voice_id="tone_low", engine="tone", language="en-US")
@@ -63,7 +63,7 @@ async def test_a_job_speaks_a_bad_segment_three_times_at_most(
         done = await until(job, deps, JobStatus.COMPLETED)
         audio = await find_audio(str(done.audio_id), ALICE, deps)
         assert done.attempt == 2
-        assert [take for take in spoken if take[0] == "Every"] == spoken_again
+        assert [f"{word} {take}" for word, take in spoken if word == "Every"] in spoken_again
         found = [each.segment.quality for each in await segments_of(audio, deps)]
         assert [quality and (quality.attempts, quality.problems) for quality in found] == [(2, ()), (3, ("clipped",)), (2, ())]
         assert (quality_of(audio).checked, quality_of(audio).with_problems) == (3, 1)

@@ -13,8 +13,10 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.reply_process import reply_until_dead
 
+REPLY_POINTS = ["reply.after_message", "reply.before_store"]
 
-@pytest.mark.parametrize("point", ["reply.after_message", "reply.before_store"])
+
+@pytest.mark.parametrize("point", REPLY_POINTS)
 async def test_a_reply_is_repeated_after_the_death_of_its_process(database: Database, point: str) -> None:
     store, bus = await database.open(), RecordingBus()
     relay = Relay(bus, sweep_every=0.05)
