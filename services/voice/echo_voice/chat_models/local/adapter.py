@@ -36,7 +36,7 @@ class LocalAdapter:
         try:
             await self.process.start()
             writing = True
-            await self.process.write({"number": number, "messages": _messages(request), "max_tokens": request.max_tokens})
+            await self.process.request({"number": number, "messages": _messages(request), "max_tokens": request.max_tokens})
             while "end" not in (message := await self._read()):
                 if text := thoughts.feed(message["part"]):
                     yield text

@@ -56,6 +56,18 @@ class ModelProcess:
                 self._starting = None
             raise
 
+    async def request(self, message: dict[str, Any]) -> None:
+        """Send a message that begins a reply; start another process if this one has ended and that was not known yet.
+
+        Raises `ChatModelUnavailableError`.
+        """
+        try:
+            await self.write(message)
+        except ChatModelUnavailableError:
+            await self.close()
+            await self.start()
+            await self.write(message)
+
     async def write(self, message: dict[str, Any]) -> None:
         """Send a message. Raises `ChatModelUnavailableError` if the process has ended."""
         if self._process is None or self._process.stdin is None:
