@@ -19,6 +19,7 @@ from echo_common.vectors.port import VectorIndex
 from echo_common.vectors.qdrant import open_vectors
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
+from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.chat_model import ChatModel
 from echo_voice.chat_models import open_chat_model
 from echo_voice.chat_models.settings import ChatSettings
@@ -35,7 +36,7 @@ from echo_voice.similarity import open_encoder
 from echo_voice.speech_stream import SpeechStreams
 from echo_voice.synthesis_client import open_speech_streams
 from echo_voice.talk.conversations import SpokenConversations
-from echo_voice.talk.transcription import SandboxedTranscriber, find_packaged_recogniser
+from echo_voice.talk.transcription import SandboxedTranscriber
 from echo_voice.usecases.clones import train
 from echo_voice.usecases.echos import announce_echos
 from echo_voice.usecases.ownership import object_owners

@@ -8,10 +8,11 @@ import pytest
 import soxr
 
 from echo_common.contracts.errors.chat import RecogniserMissingError
+from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.talk.codecs import MalformedAudioError
 from echo_voice.talk.detector import VoiceActivity
 from echo_voice.talk.listening import ListeningLostError, SandboxedListeners, Utterance
-from echo_voice.talk.transcription import SandboxedTranscriber, find_packaged_recogniser
+from echo_voice.talk.transcription import SandboxedTranscriber
 from tests.support.loudspeaker import interruption, messages, mixed, pcm, reply, through_room
 from tests.support.recordings import RATE, spoken
 from tests.support.talk import listening

@@ -15,6 +15,7 @@ from echo_common.contracts.voice_reference import SAMPLE_PREFIX, VOICE_MODEL_PRE
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
+from echo_synthesis.catalogue.newest_state import store_newest
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
@@ -57,10 +58,7 @@ class Clones:
         known = event.model_dump(exclude={"event_id", "occurred_at", "voice_model_id", "job_id"})
         known["shared_with"], known["sample_ids"] = list(event.shared_with), list(event.sample_ids)
         known["created_at"] = event.occurred_at
-        where = {"_id": event.voice_model_id, "revision": {"$lt": event.revision}}
-        if not await self._voices.update_one(where, {"$set": known}):
-            with suppress(DuplicateError):  # a later event was applied
-                await self._voices.insert({"_id": event.voice_model_id, **known})
+        await store_newest(self._voices, event.voice_model_id, known)
 
     async def follow_training(
         self,

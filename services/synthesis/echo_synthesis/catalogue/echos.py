@@ -13,6 +13,7 @@ from echo_common.contracts.echo import EchoEvent
 from echo_common.contracts.errors.synthesis import EchoNotReadyError, VoiceNotFoundError
 from echo_common.ids import parse_time
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
+from echo_synthesis.catalogue.newest_state import store_newest
 from echo_synthesis.domain import Pronunciation
 
 _DELETED_KEPT_SECONDS: Final = 30 * 24 * 3600
@@ -59,13 +60,7 @@ class Echos:
         if event.revision == 0:
             return
         state = event.model_dump(mode="json", exclude=set(_EVENT_FIELDS))
-        older = {"_id": event.echo_id, "revision": {"$lt": event.revision}}
-        if await self._echos.update_one(older, {"$set": state}):
-            return
-        try:
-            await self._echos.insert({"_id": event.echo_id, **state})
-        except DuplicateError:  # a later event, the deletion, or meanwhile an earlier event was applied
-            await self._echos.update_one(older, {"$set": state})
+        await store_newest(self._echos, event.echo_id, state)
 
     async def delete(self, echo_id: str) -> None:
         """Delete an echo, also before the event of its creation arrives."""

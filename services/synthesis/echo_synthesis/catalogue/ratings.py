@@ -1,11 +1,11 @@
 """The read model of the voices' mean ratings, built from the feedback service's events."""
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from echo_common.contracts.events.feedback import VoiceRatingChanged
-from echo_common.store.port import DuplicateError, Store
+from echo_common.store.port import Store
+from echo_synthesis.catalogue.newest_state import store_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,7 @@ class VoiceRatings:
     async def apply(self, event: VoiceRatingChanged) -> None:
         """Apply an event, unless a later one was applied."""
         fields = event.model_dump(include={"mean", "count", "revision"})
-        where = {"_id": event.voice_id, "revision": {"$lt": event.revision}}
-        if not await self._ratings.update_one(where, {"$set": fields}):
-            with suppress(DuplicateError):  # a later event was applied
-                await self._ratings.insert({"_id": event.voice_id, **fields})
+        await store_newest(self._ratings, event.voice_id, fields)
 
     async def find(self, voice_ids: Collection[str]) -> Mapping[str, MeanRating]:
         """Return the mean ratings of the rated ones of these voices."""

