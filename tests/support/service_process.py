@@ -5,34 +5,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from echo_auth.main import service as auth
 from echo_common.bus.inproc import InprocBroker
 from echo_common.process import stop_signal
 from echo_common.service import Process, Service
 from echo_common.settings import CommonSettings
-from echo_feedback.main import service as feedback
-from echo_gateway.main import service as gateway
-from echo_synthesis.main import service as synthesis
-from echo_voice.main import service as voice
-from tests.support.database import Database
+
+if TYPE_CHECKING:  # the process needs neither other services nor the tests' databases; their imports take seconds
+    from tests.support.database import Database
 
 LIFETIME = 60.0
 
 
-SERVICES: dict[str, Callable[[], Service[Any]]] = {
-    "auth": auth,
-    "feedback": feedback,
-    "gateway": gateway,
-    "synthesis": synthesis,
-    "voice": voice,
-}
-
-
-def run_until_dead(database: Database, folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str) -> None:
+def run_until_dead(
+    database: "Database", folder: Path, fault_point: str, *, service: str = "synthesis", **settings: str
+) -> None:
     """Run on the database and folder of a test replica up to the fault point; fail when it is not reached."""
     environment = {
         **os.environ,
@@ -60,7 +50,8 @@ def run_until_dead(database: Database, folder: Path, fault_point: str, *, servic
 
 
 async def _live(service: str) -> None:
-    async with SERVICES[service]().running(CommonSettings(), Process(broker=InprocBroker())):
+    described: Service[Any] = import_module(f"echo_{service}.main").service()
+    async with described.running(CommonSettings(), Process(broker=InprocBroker())):
         await stop_signal().wait()
 
 

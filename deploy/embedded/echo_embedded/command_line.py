@@ -12,7 +12,7 @@ from rich.console import Console
 
 from echo_common.errors import EchoError
 from echo_common.settings import invalid_settings
-from echo_embedded.data_folder import CannotStartError
+from echo_embedded.data_folder import BrokenError, CannotStartError
 from echo_embedded.settings import HostSettings
 from echo_embedded.terminal_text import printable_json, printable_lines
 
@@ -39,7 +39,6 @@ Password = Annotated[str | None, typer.Option("--password", help="Password of th
 def error_messages() -> Iterator[None]:
     """Report expected errors as one sentence on stderr and exit: code 2 for a refusal, 1 for a failure."""
     from echo_embedded.say import SpeechFailedError, reason
-    from echo_embedded.serve import BrokenError
 
     try:
         yield

@@ -26,6 +26,10 @@ class CannotStartError(Exception):
     """An environment that does not allow a start; the message is one sentence for the operator."""
 
 
+class BrokenError(Exception):
+    """An unexpected end of a part of the platform; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Secrets generated at the first start: the first administrator's credentials, and the secrets of auth and feedback.

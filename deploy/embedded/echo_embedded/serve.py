@@ -17,17 +17,13 @@ from rich.table import Table
 
 from echo_common.process import freeze_heap, raise_open_files
 from echo_embedded import host
-from echo_embedded.data_folder import DataFolder, Running, Secrets
+from echo_embedded.data_folder import BrokenError, DataFolder, Running, Secrets
 from echo_embedded.logs import logging_to
 from echo_embedded.public_url import served_certificate
 from echo_embedded.settings import HostSettings
 
 FORCED = 130
 _ANNOUNCE_SECONDS = 0.2
-
-
-class BrokenError(Exception):
-    """An unexpected end of a part of the platform; the message names it."""
 
 
 def until_signal(work: Coroutine[Any, Any, None]) -> None:

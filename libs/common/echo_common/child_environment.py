@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-import structlog
-
 from echo_common import run_without_network
 
 _KEPT = (
@@ -53,6 +51,8 @@ def note_network_isolation() -> None:
 @cache
 def _note_network_isolation() -> None:
     if not network_can_be_cut():
+        import structlog  # not in the children, which import this module too: it takes half of their start
+
         structlog.get_logger(__name__).warning("child_network_not_isolated", error="network namespaces are not permitted here")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_voice.cloning import encoder as cloning
-from echo_voice.cloning.fetch import ENCODER
+from echo_voice.cloning.encoder import ENCODER
 from echo_voice.cloning.stock import stock_embeddings
 
 SAMPLE_RATE = 16_000

@@ -15,6 +15,9 @@ from echo_voice.cloning import checkpoint
 
 Floats = NDArray[np.float32]
 RATE = 16_000
+ENCODER = "speaker-encoder.npz"
+"""File of the weights."""
+
 _WINDOW, _HOP, _BANDS = 400, 160, 40
 _PARTIAL = 160
 _PARTIALS_A_SECOND = 1.3

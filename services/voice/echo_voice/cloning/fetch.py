@@ -5,10 +5,9 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from echo_voice.cloning.encoder import convert
+from echo_voice.cloning.encoder import ENCODER, convert
 from echo_voice.downloads import DownloadError, download_wheel
 
-ENCODER = "speaker-encoder.npz"
 _PACKAGE = "resemblyzer==0.1.4"
 _MEMBER = "resemblyzer/pretrained.pt"
 _DIGEST = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"

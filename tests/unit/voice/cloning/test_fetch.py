@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from echo_voice.cloning.fetch import ENCODER, EncoderMissingError, fetch_encoder
+from echo_voice.cloning.encoder import ENCODER
+from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
 
 
 def test_unexpected_weights_are_refused_and_removed(tmp_path: Path):
