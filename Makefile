@@ -8,7 +8,8 @@ BIN := .venv/bin
 PACKAGES := $(sort $(wildcard libs/* services/*)) deploy/embedded
 PYPROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -b constraints.txt --overrides overrides.txt $(addprefix -e ./,$(PACKAGES))
-PYTEST := $(BIN)/pytest -n3 --dist loadgroup
+# tests/conftest.py orders the groups of tests
+PYTEST := $(BIN)/pytest -n3 --dist loadgroup --no-loadscope-reorder
 CODE := libs services deploy tests bench
 
 ## Use

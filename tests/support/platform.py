@@ -43,7 +43,8 @@ QUICK = {
     ),
     "ECHO_SYNTHESIS_LEASE_SECONDS": "2",
     "ECHO_SYNTHESIS_SPEAK_SECONDS": "3",
-    "ECHO_FEEDBACK_WEBHOOK_NETWORKS": "192.0.2.0/24",  # of the receivers in tests/support/owned_data.py
+    "ECHO_FEEDBACK_WEBHOOK_NETWORKS": "192.0.2.0/24,127.0.0.1/32",  # of tests/support/owned_data.py, and of this machine
+    "ECHO_FEEDBACK_WEBHOOK_HTTP": "true",
     "ECHO_OTLP_METRIC_SECONDS": "5",
     "ECHO_GATEWAY_TRUST_TRACEPARENT": "true",  # tests choose the ids of their traces, and read all of their spans
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
