@@ -12,8 +12,8 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Unsatisfiable
-from hypothesis.strategies import SearchStrategy
+from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
+from hypothesis.strategies import DrawFn, SearchStrategy, composite
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
@@ -30,6 +30,8 @@ ORDER = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 FEW = {GenerationMode.POSITIVE: 10, GenerationMode.NEGATIVE: 9}
 MANY = {GenerationMode.POSITIVE: 40, GenerationMode.NEGATIVE: 32}
 MINIMUM_CASES = 2_000
+FRUITLESS_ATTEMPTS = 30
+"""Attempts to generate a first request; hypothesis itself makes hundreds, which take a second for each operation."""
 SECURITY_HEADERS = {"x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"}
 CHANGES_THE_SESSION = ("/api/v1/auth/", "/api/v1/users/me")
 
@@ -58,19 +60,34 @@ MISSING_HERE = {"RECOGNISER_MISSING"}
 """Errors of requirements that the platform of the tests lacks."""
 
 
+class NothingFoundError(Exception):
+    """An operation without a request of this mode."""
+
+
 def generated(
     operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, count: int, ids: Mapping[str, str]
 ) -> list[Case[Any]]:
     """Return at most so many generated requests of an operation; valid ones name the owner's resources."""
     own = {name: ids[name] for parameter in operation.path_parameters if (name := parameter.name) in ids}
     strategy = operation.as_strategy(mode, path_parameters=own if own and mode is GenerationMode.POSITIVE else None)
-    # hypothesis tries ten times as many requests before it gives up: the first attempt is short
-    return collected(strategy, count) if collected(strategy, 1) else []
+    return collected(strategy, count)
 
 
 def collected(strategy: SearchStrategy[Case[Any]], count: int) -> list[Case[Any]]:
     """Return at most so many requests; none for an operation for which nothing is invalid."""
     found: list[Case[Any]] = []
+    rejected = 0
+
+    @composite
+    def bounded(draw: DrawFn) -> Case[Any]:
+        nonlocal rejected
+        try:
+            return draw(strategy)
+        except UnsatisfiedAssumption:
+            rejected += 1
+            if not found and rejected > FRUITLESS_ATTEMPTS:
+                raise NothingFoundError from None
+            raise
 
     @seed(1)
     @settings(
@@ -80,11 +97,11 @@ def collected(strategy: SearchStrategy[Case[Any]], count: int) -> list[Case[Any]
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=strategy)
+    @given(case=bounded())
     def collect(case: Case[Any]) -> None:
         found.append(case)
 
-    with suppress(Unsatisfiable):
+    with suppress(Unsatisfiable, NothingFoundError):
         collect()
     return found
 
