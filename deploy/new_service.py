@@ -1,4 +1,4 @@
-"""Generator of a service skeleton: `make new-service NAME=listening`."""
+"""Generator of a service skeleton: `make new-service NAME=billing`."""
 
 import re
 import sys

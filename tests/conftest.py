@@ -24,7 +24,7 @@ pytest_plugins = [
 
 SLOW_FOLDERS = (
     *("tests/e2e", "tests/faults", "tests/cold_start"),
-    *(f"tests/integration/{service}" for service in ("auth", "feedback", "gateway", "synthesis", "voice")),
+    *(f"tests/integration/{service}" for service in ("auth", "feedback", "gateway", "listening", "synthesis", "voice")),
     *("tests/integration/backup", "tests/integration/work"),
 )
 SLOW_FIXTURES = {

@@ -18,7 +18,12 @@ DOCKER = ROOT / "deploy/docker"
 SECRET = re.compile(r"\$\{([A-Z_]+):\?[^}]+\}")
 DEFINITIONS: dict[str, list[dict[str, Any]]] = json.loads((DOCKER / "rabbitmq/definitions.json").read_text())
 BROKER_USERS = {*SERVICES, "backup"}
-WRITTEN_KEYS = {"auth": {"avatars", "exports"}, "synthesis": {"audio", "speech"}, "voice": {"samples", "styles", "checkpoints"}}
+WRITTEN_KEYS = {
+    "auth": {"avatars", "exports"},
+    "listening": {"captions", "uploads"},
+    "synthesis": {"audio", "speech"},
+    "voice": {"samples", "styles", "checkpoints"},
+}
 
 
 def login_of(url: str) -> tuple[str | None, str]:

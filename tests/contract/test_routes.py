@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-SERVICES = ("auth", "synthesis", "voice", "feedback", "gateway")
+SERVICES = ("auth", "synthesis", "voice", "feedback", "listening", "gateway")
 
 
 def routes(routers: list[APIRouter]) -> Iterator[APIRoute]:

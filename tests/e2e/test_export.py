@@ -38,7 +38,7 @@ async def test_an_export_holds_everything_of_its_user_alone(platform: Platform, 
     assert archive.testzip() is None
     manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["user_id"], manifest["missing"]) == (owned.ids["user_id"], [])
-    assert manifest["services"] == ["auth", "synthesis", "voice", "feedback"]
+    assert manifest["services"] == ["auth", "synthesis", "voice", "feedback", "listening"]
     contents = {entry["name"]: archive.read(entry["name"]) for entry in manifest["files"]}
     assert {*contents, "manifest.json"} == set(archive.namelist())
     for entry in manifest["files"]:
@@ -57,6 +57,7 @@ async def test_an_export_holds_everything_of_its_user_alone(platform: Platform, 
     assert {key["id"] for key in documents(archive, "api_keys")} == {ids["key_id"]}
     assert {passkey["id"] for passkey in documents(archive, "passkeys")} == {ids["passkey_id"]}
     assert {rating["id"] for rating in documents(archive, "ratings")} == {ids["rating_id"]}
+    assert ids["track_id"] in {track["id"] for track in documents(archive, "tracks")}
     assert "rating_submitted" in {entry["action_type"] for entry in documents(archive, "usage_history")}
 
     sounds = [name for name in contents if name.startswith("audio/") and name.endswith(".wav")]

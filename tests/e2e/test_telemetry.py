@@ -5,7 +5,7 @@ from tests.support.metric_labels import known_values, labels_by_metric
 from tests.support.person import Person
 from tests.support.platform import Platform
 
-SERVICES = {"gateway", "auth", "synthesis", "voice", "feedback"}
+SERVICES = {"gateway", "auth", "synthesis", "voice", "feedback", "listening"}
 
 
 async def test_the_collector_receives_metrics_of_every_service(platform: Platform, ada: Person) -> None:

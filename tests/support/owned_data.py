@@ -78,6 +78,7 @@ class OwnedData:
             "session_id": other_login["refresh_token"].split(".")[0],
             "synthesis_id": speech["synthesis_id"],
             "text_id": text["id"],
+            "track_id": await _track(owner, speech["audio_id"]),
             "user_id": me,
             "voice_id": clone_id,
             "webhook_id": webhook["id"],
@@ -170,6 +171,17 @@ class OwnedData:
 async def _key(person: Person) -> str:
     key = data(await person.http.post("/auth/keys", json={"name": "Program", "scopes": ["speech:read"]}), 201)
     return str(key["id"])
+
+
+async def _track(person: Person, audio_id: str) -> str:
+    """Wait for the track of an audio and return its id."""
+    track_id = f"track_{audio_id.partition('_')[2]}"
+
+    async def known() -> bool:
+        return (await person.http.get(f"/tracks/{track_id}")).is_success
+
+    await eventually(known)
+    return track_id
 
 
 async def _sample(person: Person) -> str:

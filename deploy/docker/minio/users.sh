@@ -3,7 +3,7 @@
 set -euo pipefail
 mc alias set echo http://minio:9000 "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" > /dev/null
 mc mb --ignore-existing echo/echo
-for service in auth feedback gateway synthesis voice; do
+for service in auth feedback gateway listening synthesis voice; do
   variable="MINIO_${service^^}_PASSWORD"
   mc admin user add echo "$service" "${!variable}"
   mc admin policy create echo "$service" "/etc/echo/$service.json"

@@ -3,7 +3,7 @@ const admin = new Mongo(
   "mongodb://" + process.env.MONGO_INITDB_ROOT_USERNAME + ":" + process.env.MONGO_INITDB_ROOT_PASSWORD +
     "@mongodb:27017/?replicaSet=rs0&authSource=admin",
 );
-for (const service of ["auth", "feedback", "gateway", "synthesis", "voice"]) {
+for (const service of ["auth", "feedback", "gateway", "listening", "synthesis", "voice"]) {
   const database = admin.getDB(service);
   const user = {
     pwd: process.env["MONGODB_" + service.toUpperCase() + "_PASSWORD"],

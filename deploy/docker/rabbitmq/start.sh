@@ -4,7 +4,7 @@
 set -eu
 umask 077
 cp /etc/echo/definitions.json /tmp/definitions.json
-for service in AUTH BACKUP FEEDBACK GATEWAY SYNTHESIS VOICE; do
+for service in AUTH BACKUP FEEDBACK GATEWAY LISTENING SYNTHESIS VOICE; do
   eval "password=\$RABBITMQ_${service}_PASSWORD"
   sed -i "s/\${RABBITMQ_${service}_PASSWORD}/$password/" /tmp/definitions.json
 done

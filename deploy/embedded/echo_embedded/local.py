@@ -63,7 +63,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
         for child in infrastructure:
             _supervise(child, broken)
         synthesis = [f"synthesis-{number}" for number in range(1, workers + 1)]
-        urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", *synthesis)}
+        urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("auth", "voice", "feedback", "listening", *synthesis)}
         urls["gateway"] = f"http://{host}:{port or free_port()}"
         internal = f"http://127.0.0.1:{free_port()}"
         encrypted = served_certificate() is not None
@@ -73,7 +73,10 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_AUTH_ADMIN_EMAIL": secrets.admin_email,
                 "ECHO_AUTH_ADMIN_PASSWORD": secrets.admin_password,
                 "ECHO_AUTH_USER_DATA_SERVICES": ",".join(
-                    ["gateway", *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice", "feedback"))]
+                    [
+                        "gateway",
+                        *(f"{name.split('-')[0]}={urls[name]}" for name in (*synthesis, "voice", "feedback", "listening")),
+                    ]
                 ),
             },
             "feedback": {
@@ -84,6 +87,7 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_GATEWAY_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
                 "ECHO_GATEWAY_VOICE_URL": urls["voice"],
                 "ECHO_GATEWAY_FEEDBACK_URL": urls["feedback"],
+                "ECHO_GATEWAY_LISTENING_URL": urls["listening"],
                 "ECHO_GATEWAY_INTERNAL_LISTEN": internal,
             },
             "voice": {

@@ -22,6 +22,9 @@ from echo_feedback.main import service as feedback
 from echo_feedback.settings import FeedbackSettings
 from echo_gateway.main import service as gateway
 from echo_gateway.settings import GatewaySettings
+from echo_listening import api as listening_api
+from echo_listening.main import service as listening
+from echo_listening.settings import ListeningSettings
 from echo_synthesis import api as synthesis_api
 from echo_synthesis.engines.fish import FishSettings
 from echo_synthesis.engines.gemini import GeminiSettings
@@ -36,7 +39,7 @@ from echo_voice.settings import VoiceSettings
 INTERNAL = "internal"
 """Key of the gateway's internal listener in the addresses."""
 
-START_ORDER = (("auth",), ("voice", "synthesis", "feedback"), ("gateway",))
+START_ORDER = (("auth",), ("voice", "synthesis", "feedback", "listening"), ("gateway",))
 """Start order: auth first, because the others verify tokens; the gateway last. Services of one step start concurrently."""
 
 SETTINGS: Mapping[str, type[BaseSettings]] = {
@@ -54,6 +57,7 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "Language model of echos": ChatSettings,
     "Fish Audio (voice models)": FishVoiceSettings,
     "Feedback": FeedbackSettings,
+    "Listening": ListeningSettings,
 }
 """All settings by their heading in `.env.example`."""
 
@@ -63,6 +67,7 @@ API: Mapping[str, Sequence[APIRouter]] = {
     "synthesis": synthesis_api.ROUTERS,
     "voice": voice_api.ROUTERS,
     "feedback": feedback_api.ROUTERS,
+    "listening": listening_api.ROUTERS,
 }
 """Routers of the services behind the gateway, whose public endpoints it proxies."""
 
@@ -88,7 +93,7 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
                 admin_password=SecretStr(secrets.admin_password),
                 user_data_services=(
                     "gateway",
-                    *(f"{name}={wiring.addresses[name]}" for name in ("synthesis", "voice", "feedback")),
+                    *(f"{name}={wiring.addresses[name]}" for name in ("synthesis", "voice", "feedback", "listening")),
                 ),
             )
         ),
@@ -97,12 +102,13 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
         "feedback": feedback(
             FeedbackSettings(secret=SecretStr(secrets.feedback_secret), synthesis_url=wiring.addresses["synthesis"])
         ),
+        "listening": listening(),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 
 
 def _gateway_settings(addresses: Mapping[str, str]) -> GatewaySettings:
-    urls: dict[str, Any] = {f"{name}_url": addresses[name] for name in ("synthesis", "voice", "feedback")}
+    urls: dict[str, Any] = {f"{name}_url": addresses[name] for name in ("synthesis", "voice", "feedback", "listening")}
     chosen = GatewaySettings(**urls)
     if "internal_listen" in chosen.model_fields_set:
         return chosen

@@ -17,6 +17,7 @@ from echo_common.contracts.events.feedback import (
     WebhookUrlChanged,
 )
 from echo_common.contracts.events.gateway import GatewayUserDataErased
+from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.events.voice import VoiceUserDataErased
 from echo_common.contracts.http.audit import AuditAction
@@ -24,7 +25,9 @@ from echo_common.contracts.http.webhooks import DisabledReason
 
 subscriptions = Subscriptions[Dependencies]()
 
-UserDataErased = FeedbackUserDataErased | GatewayUserDataErased | SynthesisUserDataErased | VoiceUserDataErased
+UserDataErased = (
+    FeedbackUserDataErased | GatewayUserDataErased | ListeningUserDataErased | SynthesisUserDataErased | VoiceUserDataErased
+)
 WebhookEvent = WebhookCreated | WebhookDeleted | WebhookDisabled | WebhookEnabled | WebhookSecretReplaced | WebhookUrlChanged
 
 _WEBHOOK_ACTIONS: Mapping[type[WebhookEvent], AuditAction] = MappingProxyType(

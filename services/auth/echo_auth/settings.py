@@ -54,6 +54,7 @@ class AuthSettings(BaseSettings):
             "synthesis=http://127.0.0.1:8002",
             "voice=http://127.0.0.1:8003",
             "feedback=http://127.0.0.1:8004",
+            "listening=http://127.0.0.1:8005",
         ),
         description="Services that hold data of users, comma-separated: name, or name=URL if an export includes the data; a further "
         "entry with the name is another replica. An account is erased once all of them have erased theirs.",

@@ -16,7 +16,12 @@ Clients = Mapping[str, ServiceClient]
 @asynccontextmanager
 async def open_clients(settings: GatewaySettings, auth: ServiceClient) -> AsyncIterator[Clients]:
     """Open clients of all configured services; each connects on its first request."""
-    urls = {"synthesis": settings.synthesis_url, "voice": settings.voice_url, "feedback": settings.feedback_url}
+    urls = {
+        "synthesis": settings.synthesis_url,
+        "voice": settings.voice_url,
+        "feedback": settings.feedback_url,
+        "listening": settings.listening_url,
+    }
     async with AsyncExitStack() as stack:
         clients = {"auth": auth}
         for name, url in urls.items():

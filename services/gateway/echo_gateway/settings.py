@@ -30,6 +30,9 @@ class GatewaySettings(BaseSettings):
     feedback_url: str | None = Field(
         None, description="URL of the feedback service; if unset, it is disabled and left out of /health."
     )
+    listening_url: str | None = Field(
+        None, description="URL of the listening service; if unset, it is disabled and left out of /health."
+    )
     answer_bytes: int = Field(64 * 1024 * 1024, ge=0, description="Size of the response cache in bytes; 0 disables it.")
     cors_origins: CommaSeparated = Field(
         (),

@@ -19,7 +19,7 @@ from tests.integration.auth.test_user_administration import accepted, user_id
 from tests.support.eventually import eventually
 from tests.support.visitor import PASSWORD, Visitor
 
-SERVICES = ("gateway", "synthesis", "voice", "feedback")
+SERVICES = ("gateway", "synthesis", "voice", "feedback", "listening")
 
 
 async def delete(visitor: Visitor, **body: Any) -> Any:
@@ -72,11 +72,11 @@ async def test_a_deleted_account_is_refused_and_erased_after_all_services(auth: 
     assert (await auth.visitor().log_in("ada@example.com")).code == "ACCOUNT_INACTIVE"
 
     report = f"/admin/erasures/{requested.data['id']}"
-    await confirm(auth, ada_id, "voice", "gateway", "feedback", "voice")
+    await confirm(auth, ada_id, "voice", "gateway", "feedback", "listening", "voice")
     waiting = (await admin.call("GET", report)).data
     assert (waiting["waiting_for"], sorted(waiting["confirmed"]), waiting["completed_at"]) == (
         ["synthesis"],
-        ["feedback", "gateway", "voice"],
+        ["feedback", "gateway", "listening", "voice"],
         None,
     )
     await confirm(auth, ada_id, "synthesis")
@@ -139,7 +139,7 @@ async def test_an_erasure_resumes_in_another_process(start: Start, auth: Auth) -
     await delete(ada)
     await confirm(auth, ada_id, "voice")
     async with start(SETTINGS) as other:
-        await confirm(other, ada_id, "gateway", "feedback", "synthesis", "synthesis")
+        await confirm(other, ada_id, "gateway", "feedback", "listening", "synthesis", "synthesis")
         await erased(other, ada_id)
     assert await stored_documents(auth.store, ada_id, "ada@example.com") == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from echo_common.clock import now
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.events import auth, feedback, gateway, synthesis, voice
+from echo_common.contracts.events import auth, feedback, gateway, listening, synthesis, voice
 from echo_common.contracts.events.synthesis import JobCompleted, JobFailed, JobQueued
 from echo_common.contracts.http.history import ActionType
 from echo_common.contracts.registry import event_types
@@ -35,6 +35,8 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     gateway.GatewayErrorLogged,
     gateway.GatewayUserDataErased,
     gateway.RequestServed,
+    listening.ListeningErrorLogged,
+    listening.ListeningUserDataErased,
     synthesis.JobProgressed,
     synthesis.JobStarted,
     synthesis.SpeechMeasured,

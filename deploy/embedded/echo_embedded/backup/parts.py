@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from echo_common.store.port import Document
 
-SERVICES = ("auth", "feedback", "gateway", "synthesis", "voice")
+SERVICES = ("auth", "feedback", "gateway", "listening", "synthesis", "voice")
 
 LEFT_OUT = ("exports/",)
 """Prefixes of objects that are not backed up: archives of exports, which users can request again."""
@@ -25,6 +25,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "feedback.webhook_secret_replaced",
         "feedback.webhook_url_changed",
         "gateway.user_data_erased",
+        "listening.user_data_erased",
         "synthesis.user_data_erased",
         "voice.user_data_erased",
     ),
@@ -48,6 +49,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "feedback.webhook_url_changed",
         "gateway.error_logged",
         "gateway.request_served",
+        "listening.error_logged",
         "synthesis.audio_created",
         "synthesis.audio_deleted",
         "synthesis.audio_revised",
@@ -79,6 +81,12 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "voice.voice_selected",
     ),
     "gateway": ("auth.user_deleted",),
+    "listening": (
+        "auth.user_deleted",
+        "synthesis.audio_created",
+        "synthesis.audio_deleted",
+        "synthesis.audio_revised",
+    ),
     "synthesis": (
         "auth.user_deleted",
         "feedback.voice_rating_changed",

@@ -44,6 +44,8 @@ class Scope(StrEnum):
     SPEECH_WRITE = "speech:write"
     VOICES_READ = "voices:read"
     VOICES_WRITE = "voices:write"
+    LISTENING_READ = "listening:read"
+    LISTENING_WRITE = "listening:write"
     ADMIN = "admin"
 
 
@@ -80,6 +82,14 @@ class AudioFormat(StrEnum):
     AAC = "aac"
     PCM = "pcm"
     MULAW = "mulaw"
+
+
+class TrackSource(StrEnum):
+    """Source of a track."""
+
+    SPEECH = "speech"
+    UPLOAD = "upload"
+    SPOTIFY = "spotify"
 
 
 Alignment = Literal["model", "aligned", "estimated"]

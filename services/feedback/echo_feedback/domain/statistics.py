@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.events import auth, feedback, gateway, synthesis, voice
+from echo_common.contracts.events import auth, feedback, gateway, listening, synthesis, voice
 from echo_feedback.domain.periods import hour_of
 
 Amounts = Mapping[str, int]
@@ -59,6 +59,7 @@ ERRORS: Final = (
     auth.AuthErrorLogged,
     feedback.FeedbackErrorLogged,
     gateway.GatewayErrorLogged,
+    listening.ListeningErrorLogged,
     synthesis.SynthesisErrorLogged,
     voice.VoiceErrorLogged,
 )

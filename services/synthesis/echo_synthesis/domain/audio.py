@@ -220,6 +220,8 @@ class Audio(Aggregate):
                 duration=self.duration,
                 word_count=self.word_count,
                 size_bytes=self.size,
+                object_key=self.object_key,
+                mime=self.mime,
             )
         )
 
@@ -235,6 +237,8 @@ class Audio(Aggregate):
             duration=self.duration,
             word_count=self.word_count,
             size_bytes=self.size,
+            object_key=self.object_key,
+            mime=self.mime,
         )
 
     def delete(self) -> None:

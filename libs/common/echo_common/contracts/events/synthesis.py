@@ -77,7 +77,10 @@ class JobCancelled(DomainEvent):
 
 
 class AudioCreated(DomainEvent):
-    """An audio is stored and readable: of a job, or of a synchronous request. `duration` is in seconds."""
+    """An audio is stored and readable: of a job, or of a synchronous request. `duration` is in seconds.
+
+    `object_key` and `mime` are those of its file in object storage, which listening may read.
+    """
 
     topic: ClassVar[str] = "synthesis.audio_created"
 
@@ -89,12 +92,14 @@ class AudioCreated(DomainEvent):
     duration: float
     word_count: int
     size_bytes: int
+    object_key: str = ""
+    mime: str = ""
 
 
 class AudioRevised(DomainEvent):
     """Another revision of an audio is current, because a segment was regenerated, or because that was undone.
 
-    `duration` (in seconds), `word_count` and `size_bytes` are those of the whole audio. `counter` grows with every change of the
+    `duration` (in seconds), `word_count`, `size_bytes` and the file are those of the whole audio. `counter` grows with every change of the
     revision; `revision` does not, because an undone revision makes the one before it current again.
     """
 
@@ -108,6 +113,8 @@ class AudioRevised(DomainEvent):
     duration: float
     word_count: int
     size_bytes: int
+    object_key: str = ""
+    mime: str = ""
 
 
 class AudioDeleted(DomainEvent):

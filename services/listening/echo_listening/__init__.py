@@ -1,0 +1,1 @@
+"""The listening service: tracks, playlists and group sessions."""

@@ -1,0 +1,23 @@
+"""Dependencies of routes, use cases and event handlers."""
+
+from dataclasses import dataclass
+
+from echo_common.faults import FaultPoints
+from echo_common.storage.port import ObjectStore
+from echo_common.user_data.erasure import UserErasure
+from echo_common.user_data.export import ExportableUserData
+from echo_listening.repository.tracks import AudioChanges, Tracks
+from echo_listening.settings import ListeningSettings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The dependencies of routes, use cases and event handlers, opened once."""
+
+    settings: ListeningSettings
+    objects: ObjectStore
+    erasure: UserErasure
+    user_data: ExportableUserData
+    faults: FaultPoints
+    tracks: Tracks
+    audio_changes: AudioChanges

@@ -1,0 +1,78 @@
+"""Tracks: recordings that playlists can hold."""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from echo_common.aggregate import Aggregate
+from echo_common.contracts.values import TrackSource
+
+TRACK_PREFIX: Final = "track_"
+
+
+class SpeechFile(BaseModel):
+    """The current file of generated speech. `counter` grows with every revision of the audio; that of the first file is 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    duration: float
+    object_key: str | None
+    mime: str | None
+    size: int
+    counter: int = 1
+
+
+class Track(Aggregate):
+    """A recording of a user: generated speech, an upload, or metadata of Spotify.
+
+    `search` is the name, case folded. `object_key`, `mime` and `size` are those of its file in object storage, which belongs to
+    synthesis if the track is speech; `audio_counter` tells which revision of the audio it is.
+    """
+
+    user_id: str
+    source: TrackSource
+    name: str
+    search: str = ""
+    artists: tuple[str, ...] = ()
+    album: str | None = None
+    genres: tuple[str, ...] = ()
+    popularity: int | None = None
+    duration: float | None = None
+    spotify_id: str | None = None
+    cover_url: str | None = None
+    audio_id: str | None = None
+    voice_id: str | None = None
+    object_key: str | None = None
+    mime: str | None = None
+    size: int | None = None
+    audio_counter: int = 0
+
+    @classmethod
+    def of_speech(cls, audio_id: str, user_id: str, voice_id: str, file: SpeechFile, generated_at: datetime) -> "Track":
+        """Create the track of an audio; the same for the same audio."""
+        name = f"Speech {generated_at:%Y-%m-%d %H:%M:%S}"
+        track = cls(
+            id=cls.id_of_speech(audio_id),
+            user_id=user_id,
+            source=TrackSource.SPEECH,
+            name=name,
+            search=name.casefold(),
+            audio_id=audio_id,
+            voice_id=voice_id,
+            created_at=generated_at,
+        )
+        track.replace_file(file)
+        return track
+
+    @staticmethod
+    def id_of_speech(audio_id: str) -> str:
+        """Return the id of the track of an audio."""
+        return TRACK_PREFIX + audio_id.partition("_")[2]
+
+    def replace_file(self, file: SpeechFile) -> None:
+        """Use the file of another revision of the audio, unless a later one is used already."""
+        if file.counter <= self.audio_counter:
+            return
+        self.duration, self.object_key, self.mime, self.size = file.duration, file.object_key, file.mime, file.size
+        self.audio_counter = file.counter

@@ -1,0 +1,46 @@
+"""Port of the analysis of audio: from a file to audio features."""
+
+from pathlib import Path
+from typing import Protocol
+
+from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_listening.domain.features import TrackFeatures
+
+
+class TrackNotAudioError(EchoError):
+    """The file is not audio that can be decoded. Send WAV, MP3, FLAC, Ogg, Opus, M4A or WebM."""
+
+    code = "TRACK_NOT_AUDIO"
+    status = 422
+
+
+class FeatureAnalysisFailedError(EchoError):
+    """The audio features could not be computed. Request them again."""
+
+    code = "FEATURE_ANALYSIS_FAILED"
+    status = 500
+
+
+class AnalyserMissingError(ServiceUnavailableError):
+    """The analysis of audio features is not installed. Install the extra `features` of echo-listening."""
+
+    code = "ANALYSER_MISSING"
+
+
+class FeatureAnalyser(Protocol):
+    """Analyser of audio features. It decodes and computes in a sandboxed process, because files of users are untrusted."""
+
+    @property
+    def available(self) -> bool:
+        """Return whether the libraries of the analysis are installed; without them nothing is queued."""
+
+    async def analyse(self, path: Path) -> TrackFeatures:
+        """Compute the features of an audio file of any supported format, which its content tells.
+
+        At most the first `ECHO_LISTENING_ANALYSED_SECONDS` are read, in constant memory. A cancellation ends the process.
+
+        Raises:
+            AnalyserMissingError: The libraries are not installed.
+            TrackNotAudioError: The file has no audio that can be decoded.
+            FeatureAnalysisFailedError: The process crashed or reached a limit, or a value is not finite or out of range.
+        """

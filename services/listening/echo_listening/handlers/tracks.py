@@ -1,0 +1,24 @@
+"""Event handlers of tracks."""
+
+from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, AudioRevised
+from echo_listening.dependencies import Dependencies
+from echo_listening.handlers.handle import Handlers
+from echo_listening.usecases import tracks
+
+
+async def add_speech(event: AudioCreated, dependencies: Dependencies) -> None:
+    """Add the track of an audio."""
+    await tracks.add_speech(event, dependencies)
+
+
+async def revise_speech(event: AudioRevised, dependencies: Dependencies) -> None:
+    """Use the file of the audio's current revision."""
+    await tracks.revise_speech(event, dependencies)
+
+
+async def remove_speech(event: AudioDeleted, dependencies: Dependencies) -> None:
+    """Remove the track of the audio."""
+    await tracks.remove_speech(event.audio_id, dependencies)
+
+
+HANDLERS: Handlers = {AudioCreated: add_speech, AudioRevised: revise_speech, AudioDeleted: remove_speech}

@@ -1,0 +1,1 @@
+"""Repositories of the listening service, one module per part."""

@@ -1,0 +1,77 @@
+"""Repositories of tracks, and of changes of audio that may arrive before the event of its creation."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import ClassVar, Final
+
+from echo_common.clock import now
+from echo_common.contracts.errors.tracks import TrackNotFoundError
+from echo_common.outbox.repository import Repository
+from echo_common.store.port import Document, DuplicateError, Index, Store
+from echo_listening.domain.tracks import SpeechFile, Track
+
+_CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
+
+
+class Tracks(Repository[Track]):
+    """The repository of tracks."""
+
+    aggregate = Track
+    name = "tracks"
+    missing = TrackNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("user_id", 1), ("created_at", -1)]),
+        Index([("user_id", 1), ("search", 1)]),
+        Index([("user_id", 1), ("artists", 1)]),
+        Index([("user_id", 1), ("spotify_id", 1)], unique=True),
+        Index([("spotify_id", 1)], sparse=True),
+        Index([("voice_id", 1)], sparse=True),
+    )
+
+    async def add_once(self, track: Track) -> None:
+        """Store a new track, unless it is stored."""
+        with suppress(DuplicateError):
+            await self.add(track)
+
+
+class AudioChanges:
+    """Revisions and deletions of audio, kept for 30 days: each event has its own queue, so they may overtake the creation."""
+
+    def __init__(self, store: Store) -> None:
+        self._changes = store.collection("audio_changes")
+
+    async def prepare(self) -> None:
+        """Create the collection and its indexes; call once at start."""
+        await self._changes.ensure([Index([("changed_at", 1)], ttl=_CHANGES_KEPT_SECONDS), Index([("user_id", 1)])])
+
+    async def add_revision(self, audio_id: str, user_id: str, file: SpeechFile) -> None:
+        """Store the file of an audio, unless a later one or its deletion is stored."""
+        older = {"_id": audio_id, "deleted": {"$exists": False}, "file.counter": {"$not": {"$gte": file.counter}}}
+        fields: Document = {"user_id": user_id, "file": file.model_dump(), "changed_at": now()}
+        if not await self._changes.update_one(older, {"$set": fields}):
+            try:
+                await self._changes.insert({"_id": audio_id, **fields})
+            except DuplicateError:
+                await self._changes.update_one(older, {"$set": fields})
+
+    async def add_deletion(self, audio_id: str) -> None:
+        """Store that an audio is deleted; nothing else of it is kept."""
+        update = {"$set": {"deleted": True, "changed_at": now()}, "$unset": {"user_id": "", "file": ""}}
+        if not await self._changes.update_one({"_id": audio_id}, update):
+            try:
+                await self._changes.insert({"_id": audio_id, "deleted": True, "changed_at": now()})
+            except DuplicateError:
+                await self._changes.update_one({"_id": audio_id}, update)
+
+    async def is_deleted(self, audio_id: str) -> bool:
+        """Return whether an audio is deleted."""
+        return await self._changes.find_one({"_id": audio_id, "deleted": True}) is not None
+
+    async def find_file(self, audio_id: str) -> SpeechFile | None:
+        """Return the file of the latest revision; None if the audio was not revised."""
+        found = await self._changes.find_one({"_id": audio_id, "file": {"$exists": True}})
+        return None if found is None else SpeechFile.model_validate(found["file"])
+
+    async def erase(self, user_id: str) -> None:
+        """Remove everything of a user."""
+        await self._changes.delete({"user_id": user_id})

@@ -1,0 +1,1 @@
+"""Use cases of the listening service, one module per part."""

@@ -1,0 +1,87 @@
+"""Use cases of tracks: list, read; add, revise and remove those of generated speech."""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.tracks import TrackNotFoundError
+from echo_common.contracts.events.synthesis import AudioCreated, AudioRevised
+from echo_common.contracts.values import TrackSource
+from echo_common.http.pagination import Page
+from echo_listening.dependencies import Dependencies
+from echo_listening.domain.tracks import SpeechFile, Track
+
+TRACK_ORDERS = ("created_at", "name")
+"""Fields by which the list can be sorted."""
+
+
+async def list_tracks(
+    principal: Principal,
+    page: Page,
+    deps: Dependencies,
+    *,
+    source: TrackSource | None = None,
+    artist: str | None = None,
+    search: str | None = None,
+) -> tuple[list[Track], int]:
+    """Return a page of the user's tracks and their total number; `search` matches case-insensitively in the name."""
+    where: dict[str, Any] = {"user_id": principal.user_id}
+    if source is not None:
+        where["source"] = source.value
+    if artist is not None:
+        where["artists"] = artist
+    if search is not None:
+        where["search"] = {"$regex": re.escape(search.casefold())}
+    field = "search" if page.sort_by == "name" else page.sort_by  # names are sorted without regard to case
+    order = [(field, page.direction), ("_id", page.direction)]
+    found = deps.tracks.find(where, sort=order, skip=page.offset, limit=page.limit)
+    return [track async for track in found], await deps.tracks.count(where)
+
+
+async def find_track(track_id: str, principal: Principal, deps: Dependencies) -> Track:
+    """Return a track of the user. Raises `TrackNotFoundError`, also for another user's."""
+    return await deps.tracks.get(track_id, user_id=principal.user_id)
+
+
+async def add_speech(event: AudioCreated, deps: Dependencies) -> None:
+    """Add the track of an audio; idempotent. A revision or a deletion that has overtaken the creation is applied."""
+    file = SpeechFile(
+        duration=event.duration, object_key=event.object_key or None, mime=event.mime or None, size=event.size_bytes
+    )
+    track = Track.of_speech(event.audio_id, event.user_id, event.voice_id, file, event.occurred_at)
+    await deps.tracks.add_once(track)
+    # stored first: a change that is stored from now on finds the track itself
+    if await deps.audio_changes.is_deleted(event.audio_id):
+        await _remove(track.id, deps)
+    elif (revised := await deps.audio_changes.find_file(event.audio_id)) is not None:
+        await _replace_file(track.id, revised, deps)
+
+
+async def revise_speech(event: AudioRevised, deps: Dependencies) -> None:
+    """Use the file of the current revision of an audio; idempotent, in any order."""
+    file = SpeechFile(
+        duration=event.duration,
+        object_key=event.object_key or None,
+        mime=event.mime or None,
+        size=event.size_bytes,
+        counter=event.counter or event.revision,
+    )
+    await deps.audio_changes.add_revision(event.audio_id, event.user_id, file)
+    await _replace_file(Track.id_of_speech(event.audio_id), file, deps)
+
+
+async def remove_speech(audio_id: str, deps: Dependencies) -> None:
+    """Remove the track of a deleted audio; idempotent, also before the event of its creation."""
+    await deps.audio_changes.add_deletion(audio_id)
+    await _remove(Track.id_of_speech(audio_id), deps)
+
+
+async def _replace_file(track_id: str, file: SpeechFile, deps: Dependencies) -> None:
+    with suppress(TrackNotFoundError):  # its creation is still under way, or it was deleted
+        await deps.tracks.update(track_id, lambda track: track.replace_file(file))
+
+
+async def _remove(track_id: str, deps: Dependencies) -> None:
+    with suppress(TrackNotFoundError):
+        await deps.tracks.update(track_id, Track.erase)

@@ -1,0 +1,1 @@
+"""Conversion of aggregates to response bodies, one module per part."""
