@@ -24,6 +24,8 @@ WRITTEN_KEYS = {
     "synthesis": {"audio", "speech"},
     "voice": {"samples", "styles", "checkpoints"},
 }
+GRANTED_KEYS = {"listening": {"audio"}, "synthesis": {"styles"}}
+"""Objects of other services that a service reads, whose keys are in events."""
 
 
 def login_of(url: str) -> tuple[str | None, str]:
@@ -105,16 +107,33 @@ def test_broker_permissions_match_the_topology(name: str) -> None:
         assert not any(re.search(pattern, f"{other}.happened") for other in SERVICES if other != name)
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_services_write_only_their_own_objects(name: str) -> None:
+def resources_of(name: str) -> dict[str, set[str]]:
+    """The resources of a service's policy, by action."""
     policy = json.loads((DOCKER / f"minio/{name}.json").read_text())
     resources: dict[str, set[str]] = {}
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         for action in statement["Action"]:
             resources.setdefault(action, set()).update(statement["Resource"])
+    return resources
 
-    own = {f"arn:aws:s3:::echo/{key}/*" for key in WRITTEN_KEYS.get(name, set())}
+
+def objects_below(keys: set[str]) -> set[str]:
+    return {f"arn:aws:s3:::echo/{key}/*" for key in keys}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_read_only_their_own_objects_and_those_granted(name: str) -> None:
+    readable = WRITTEN_KEYS.get(name, set()) | GRANTED_KEYS.get(name, set())
+
+    assert resources_of(name).get("s3:GetObject", set()) == objects_below(readable)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_write_only_their_own_objects(name: str) -> None:
+    resources = resources_of(name)
+
+    own = objects_below(WRITTEN_KEYS.get(name, set()))
     assert resources.get("s3:PutObject", set()) == resources.get("s3:DeleteObject", set()) == own
     assert resources["s3:ListBucket"] == {"arn:aws:s3:::echo"}
     assert all(":*" not in action and action != "*" for action in resources)

@@ -1,4 +1,4 @@
-"""Synthesis publishes each stored audio for ratings, and lists voices with their mean ratings."""
+"""Synthesis publishes each stored audio for ratings and tracks, and lists voices with their mean ratings."""
 
 from typing import Any
 
@@ -44,6 +44,7 @@ async def test_every_stored_audio_is_published(replica: Replica) -> None:
                 *(event.audio_id, event.user_id, event.job_id, event.voice_id, event.engine, event.duration),
                 event.size_bytes,
             )
+            assert (event.object_key, event.mime) == (expected.object_key, expected.mime)
 
 
 async def test_words_of_long_audio_are_counted(replica: Replica) -> None:

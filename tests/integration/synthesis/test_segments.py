@@ -13,6 +13,7 @@ from echo_common.contracts.errors.synthesis import (
     SegmentsNotKeptError,
     SynthesisNotFoundError,
 )
+from echo_common.contracts.events.synthesis import AudioRevised
 from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.system_settings import QUOTAS
@@ -129,10 +130,11 @@ async def test_a_revision_has_its_own_file_and_checksum(replica: Replica) -> Non
         with pytest.raises(RevisionNotFoundError):
             revised.find_revision(3)
 
-        async def announced() -> bool:
-            return any(message.topic == "synthesis.audio_revised" for message in heard)
+        def announced() -> list[tuple[str, str]]:
+            events = (AudioRevised.model_validate_json(each.body) for each in heard if each.topic == AudioRevised.topic)
+            return [(event.object_key, event.mime) for event in events]
 
-        await eventually(announced)
+        await eventually(lambda: announced() == [(revised.object_key, revised.mime)])
 
 
 async def test_the_audio_of_jobs_is_revised_without_changing_the_job(replica: Replica) -> None:
