@@ -31,7 +31,7 @@ async def test_an_audio_is_a_track_of_its_user(ada: ListeningClient) -> None:
     event = audio_of("usr_ada")
     track = await ada.speech(audio_id=event.audio_id)
 
-    expected = {
+    expected: dict[str, Any] = {
         "source": "speech",
         "artists": [],
         "album": None,

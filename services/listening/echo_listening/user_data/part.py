@@ -18,8 +18,9 @@ class UserDataPart(Protocol):
 
     async def objects(self, user_id: str) -> AsyncIterator[ExportedObject]:
         """Yield the user's objects."""
-        for none in ():
-            yield none
+        nothing: tuple[ExportedObject, ...] = ()
+        for each in nothing:
+            yield each
 
     async def find_object(self, user_id: str, object_id: str) -> ObjectInfo | None:
         """Return an object that `objects` yields; None for an unknown one, and for another user's."""
