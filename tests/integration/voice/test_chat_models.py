@@ -1,8 +1,9 @@
 """Behaviour of every language model: a scripted one, and each adapter with its real SDK and a local server."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -14,8 +15,10 @@ from echo_common.contracts.errors.chat import (
     ChatTimeoutError,
 )
 from echo_common.errors import EchoError
+from echo_voice.chat_models import http
 from tests.support.chat_backends import BACKENDS, HELLO, ChatBackend, outcome, text_of
 from tests.support.eventually import eventually
+from tests.support.provider import Answer, Reply
 
 
 @pytest.fixture(params=BACKENDS)
@@ -111,6 +114,30 @@ async def test_an_endless_reply_is_cut(backend: ChatBackend) -> None:
     backend.say(*["word " * 2_000] * 4)
     with pytest.raises(ChatReplyIncompleteError):
         await text_of(backend.model)
+
+
+def write_without_end(reply: Reply) -> None:
+    reply.start("text/event-stream")
+    with suppress(ConnectionError):
+        while not reply.wait_until_closed(0.001):
+            reply.chunk(b"data: " + b"x" * 50_000)
+
+
+def compress(reply: Reply) -> None:
+    reply.whole(gzip.compress(b"data: " + bytes(10_000_000)), "text/event-stream", content_encoding="gzip")
+
+
+@pytest.mark.parametrize("answer", [write_without_end, compress])
+@pytest.mark.parametrize("kind", ["gemini", "openai"])
+async def test_a_response_without_end_or_compressed_is_refused(
+    kind: str, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 1_000_000)
+    async with BACKENDS[kind]() as backend:
+        backend.provider.then(answer)
+        read, error = await outcome(backend.model)
+        assert (read, type(error)) == ([], ChatModelUnavailableError)
+        assert await text_of(backend.model) == "Good morning."
 
 
 async def test_a_failed_reply_does_not_affect_the_next(backend: ChatBackend) -> None:

@@ -1,5 +1,8 @@
 """Parts shared by the adapters that connect over HTTP."""
 
+from collections.abc import AsyncIterator
+from typing import Final, cast
+
 import httpx2
 
 from echo_common.contracts.errors.chat import ChatModelUnavailableError
@@ -8,10 +11,43 @@ _CONNECT_SECONDS = 5.0
 _KEY_REJECTED = frozenset({401, 403})
 _LONGEST_DELAY_SECONDS = 3_600
 
+MOST_BYTES: Final = 32 * 1024**2
+"""Maximum size of a response. The SDKs keep an event until its end; a reply with thoughts has some megabytes."""
+
 
 def http_client() -> httpx2.AsyncClient:
-    """Return a client without time limits for responses, which `check_reply` sets for every part."""
-    return httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS))
+    """Return a client whose responses are bounded in size; `check_reply` sets the time limits of every part."""
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [bound_response]},
+    )
+
+
+async def bound_response(response: httpx2.Response) -> None:
+    """Bound the size of a response. A compressed one is refused, because it can be of any size: raises `httpx2.DecodingError`."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise httpx2.DecodingError("The response is compressed.", request=response.request)
+    response.stream = _BoundedStream(cast("httpx2.AsyncByteStream", response.stream))
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A body of at most `MOST_BYTES`. Raises `httpx2.ReadError` beyond."""
+
+    def __init__(self, body: httpx2.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MOST_BYTES
+        async for part in self._body:
+            left -= len(part)
+            if left < 0:
+                raise httpx2.ReadError("The response is too large.")
+            yield part
+
+    async def aclose(self) -> None:
+        """Close the body."""
+        await self._body.aclose()
 
 
 def connection_error(name: str) -> ChatModelUnavailableError:

@@ -13,7 +13,7 @@ from echo_common.contracts.errors.chat import ChatRefusedError, ChatReplyIncompl
 from echo_common.errors import EchoError
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import begin_with_user
-from echo_voice.chat_models.http import connection_error, http_client, status_error
+from echo_voice.chat_models.http import bound_response, connection_error, http_client, status_error
 from echo_voice.chat_models.settings import ChatSettings
 
 _URL = "https://generativelanguage.googleapis.com"
@@ -36,7 +36,7 @@ class GeminiAdapter:
     def __init__(self, settings: ChatSettings, model: str) -> None:
         self._model = model
         self._http = http_client()
-        self._http.event_hooks = {"request": [self._take_number], "response": [self._keep_response]}
+        self._http.event_hooks = {"request": [self._take_number], "response": [bound_response, self._keep_response]}
         self._numbers = map(str, count(1))
         self._responses: dict[str, httpx2.Response] = {}
         options = types.HttpOptions(
