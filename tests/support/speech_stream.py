@@ -47,12 +47,16 @@ class FakeSpeechStream:
                 for index, word in enumerate(sentence.split())
             ]
             duration = _WORD_SECONDS * len(words)
+            self._streams.read += 1
             yield SpokenSentence(number, sentence, sentence.encode(), start, duration, words)
             start += duration
 
 
 class FakeSpeechStreams:
-    """Streams of speech. With `fails_after`, the speech fails with `failure` after as many sentences; -1: it does not open."""
+    """Streams of speech. With `fails_after`, the speech fails with `failure` after as many sentences; -1: it does not open.
+
+    `read` counts the sentences that were read.
+    """
 
     def __init__(self) -> None:
         self.fails_after: int | None = None
@@ -60,6 +64,7 @@ class FakeSpeechStreams:
         self.opened: list[tuple[str, str, SpeechConfig]] = []
         self.open_streams = 0
         self.written = ""
+        self.read = 0
 
     @asynccontextmanager
     async def open(

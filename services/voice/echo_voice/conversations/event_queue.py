@@ -9,18 +9,23 @@ T = TypeVar("T")
 
 
 class EventQueue(Generic[T]):
-    """A queue of at most `most` items; producers wait while it is full. It ends once, after or without the items in it."""
+    """A queue in which at most `most` items take a place. It ends once, after or without the items in it."""
 
     def __init__(self, most: int) -> None:
-        self._items: deque[T] = deque()
+        self._items: deque[tuple[T, bool]] = deque()
         self._places = asyncio.Semaphore(most)
         self._changed = asyncio.Event()
         self._ended = False
 
     async def put(self, item: T) -> None:
-        """Add an item; wait while the queue is full."""
+        """Add an item that takes a place; wait while all places are taken."""
         await self._places.acquire()
-        self._items.append(item)
+        self._items.append((item, True))
+        self._changed.set()
+
+    def add(self, item: T) -> None:
+        """Add an item that takes no place, because the producer bounds their number."""
+        self._items.append((item, False))
         self._changed.set()
 
     def end(self, *, discard: bool = False) -> None:
@@ -34,8 +39,10 @@ class EventQueue(Generic[T]):
         """Yield the items until the end."""
         while True:
             while self._items:
-                self._places.release()
-                yield self._items.popleft()
+                item, takes_place = self._items.popleft()
+                if takes_place:
+                    self._places.release()
+                yield item
             if self._ended:
                 return
             self._changed.clear()

@@ -24,6 +24,7 @@ MAXIMUM_SECONDS: Final = 300.0
 """Time in which a reply must be complete: it bounds a model that writes a little now and then."""
 
 _QUEUED = 16
+"""Parts of speech that wait for the client. The length of a reply bounds the events of its text."""
 
 StoreReply = Callable[[str, MessageStatus, float | None], Awaitable[Message | None]]
 """Function that stores the text of a reply with its status and the duration of its speech; an empty text is not stored."""
@@ -156,7 +157,10 @@ class Reply:
             self._queue.end()
 
     async def _write(self) -> None:
-        """Read the text from the model. Raises the errors of `ChatModel.reply`."""
+        """Read the text from the model, also while the client does not read, so that it waits for no loudspeaker.
+
+        Raises the errors of `ChatModel.reply`.
+        """
         cutter, number = SentenceCutter(), 0
         async with aclosing(self._model.reply(self._request)) as parts:
             async for part in parts:
@@ -167,20 +171,20 @@ class Reply:
                 too_long = len(self._text) + len(text) > MAXIMUM_CHARACTERS
                 text = text[: MAXIMUM_CHARACTERS - len(self._text)]
                 self._text += text
-                await self._queue.put(Delta(text))
+                self._queue.add(Delta(text))
                 if self._speech is not None:
                     self._spoken.put_nowait(text)
                 else:
                     for sentence in cutter.add(text):
                         number += 1
-                        await self._queue.put(Sentence(number, sentence))
+                        self._queue.add(Sentence(number, sentence))
                 if too_long:
                     raise ChatReplyIncompleteError
         if not self._text:
             raise ChatReplyEmptyError
         if self._speech is None:
             for sentence in cutter.end():
-                await self._queue.put(Sentence(number + 1, sentence))
+                self._queue.add(Sentence(number + 1, sentence))
 
     async def _speak(self, speech: SpeechOrder) -> None:
         """Speak the text as it arrives. An error ends the speech alone."""

@@ -118,19 +118,21 @@ async def test_reply_without_text_is_not_stored_when_its_client_leaves(talk: Tal
     assert talk.chat.open_replies == 0
 
 
-async def test_model_waits_for_a_client_that_does_not_read(talk: Talk) -> None:
-    talk.chat.then(*["word "] * 1_000)
-    async with talk.replies.open(talk.echo.id, "Go", ADA) as reply, aclosing(reply.events()) as events:
+async def test_client_that_does_not_read_holds_the_speech_and_not_the_model(talk: Talk) -> None:
+    talk.chat.then(*["Word. "] * 1_000)
+    async with talk.replies.open(talk.echo.id, "Go", ADA, speech=SPOKEN) as reply, aclosing(reply.events()) as events:
         await anext(events)
+        await eventually(lambda: len(talk.chat.requests) == 1 and not talk.chat.open_replies)
 
-        async def blocked() -> bool:
-            before = len(reply.text)
+        async def waits() -> bool:
+            before = talk.speech.read
             await asyncio.sleep(0.05)
-            return len(reply.text) == before > 0
+            return talk.speech.read == before > 0
 
-        await eventually(blocked)
-        assert len(reply.text) < 500
-        assert len(_only([event async for event in events], Delta)) == 1_000
+        await eventually(waits)
+        assert talk.speech.read < 20
+        rest = [event async for event in events]
+    assert (len(_only(rest, Delta)), len(_only(rest, ReplyAudio))) == (1_000, 1_000)
 
 
 @pytest.mark.parametrize("failure", [ChatModelUnavailableError, ChatTimeoutError, ChatRefusedError, ChatReplyIncompleteError])
