@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from echo_common.audio_files.formats import sniff
 from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.sandbox import run_sandboxed
-from echo_voice.analysis.formats import sniff
 from echo_voice.domain.verdicts import LEAST_SPEECH
 from echo_voice.settings import VoiceSettings
 

@@ -6,6 +6,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
+from echo_common.audio_files.formats import MEDIA_TYPES
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import (
@@ -41,7 +42,6 @@ from echo_common.http.pagination import Page, paginated
 from echo_common.http.upload import Upload, received
 from echo_common.http.validation import details_of, invalid
 from echo_voice import views
-from echo_voice.analysis.formats import MEDIA_TYPES
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import SampleId

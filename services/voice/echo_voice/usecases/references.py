@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from echo_common.audio_files.formats import sniff
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, ConsentRequiredError, EchoNotFoundError, UnreadableError
 from echo_common.contracts.http.auth import LOCAL_USER_ID
@@ -12,7 +13,6 @@ from echo_common.contracts.http.echo_api import ReferencePatch
 from echo_common.contracts.voice_reference import VoiceReference, references_of
 from echo_common.errors import ForbiddenError, UnauthenticatedError, refuse
 from echo_common.ids import new_id
-from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT, Consent

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from echo_common.audio_files.formats import sniff
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import SampleStateConflictError
 from echo_common.contracts.values import Metric
@@ -15,7 +16,6 @@ from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectInfo
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
-from echo_voice.analysis.formats import sniff
 from echo_voice.analysis.run import analyse
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.samples import Sample, StoredFile

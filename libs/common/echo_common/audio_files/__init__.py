@@ -1,0 +1,1 @@
+"""Audio files of unknown origin: detection of their format, validation, decoding."""
