@@ -1,4 +1,4 @@
-"""Loudness of mono audio by ITU-R BS.1770-4."""
+"""Loudness of mono and stereo audio by ITU-R BS.1770-4."""
 
 from functools import lru_cache
 
@@ -18,18 +18,28 @@ def measure_loudness(samples: NDArray[np.float32], rate: int) -> float | None:
     """Measure the integrated loudness of samples at `rate` Hz in LUFS; None for silence.
 
     Audio shorter than a gating block of 0.4 s is measured as one block.
+
+    Args:
+        samples: Samples of one channel, or of left and right in the shape (channels, samples).
+        rate: Sample rate in Hz.
     """
-    size = min(round(_BLOCK_SECONDS * rate), len(samples))
+    size = min(round(_BLOCK_SECONDS * rate), samples.shape[-1])
     if not size:
         return None
-    blocks = np.lib.stride_tricks.sliding_window_view(samples, size)[:: max(1, size // _STEPS_PER_BLOCK)]
-    starts = range(0, len(blocks), _BLOCKS_AT_ONCE)
-    power = np.concatenate([_weighted_power(blocks[start : start + _BLOCKS_AT_ONCE], rate) for start in starts])
+    power = sum(_block_powers(channel, size, rate) for channel in np.atleast_2d(samples))
+    assert isinstance(power, np.ndarray)  # noqa: S101 - there is a channel
     power = power[_lufs(power) > _SILENT]
     if not len(power):
         return None
     loud = power[_lufs(power) > _lufs(power.mean()) - _QUIET]
     return float(_lufs(loud.mean()))
+
+
+def _block_powers(samples: NDArray[np.float32], size: int, rate: int) -> NDArray[np.float64]:
+    """Return the power of each gating block of a channel."""
+    blocks = np.lib.stride_tricks.sliding_window_view(samples, size)[:: max(1, size // _STEPS_PER_BLOCK)]
+    starts = range(0, len(blocks), _BLOCKS_AT_ONCE)
+    return np.concatenate([_weighted_power(blocks[start : start + _BLOCKS_AT_ONCE], rate) for start in starts])
 
 
 def _weighted_power(blocks: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
