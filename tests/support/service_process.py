@@ -42,6 +42,7 @@ def run_until_dead(
         "ECHO_VOICE_RECOGNISER": "no",
         "ECHO_VOICE_MODELS": str(folder),
         "ECHO_VOICE_LEASE_SECONDS": "2",
+        "ECHO_LISTENING_LEASE_SECONDS": "2",
         **settings,
     }
     command = [sys.executable, "-m", __name__, service]

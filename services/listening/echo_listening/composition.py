@@ -2,37 +2,58 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.service import Adapters
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
+from echo_common.work.queue import WorkQueue
+from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
+from echo_listening.features.analyser import SandboxedFeatureAnalyser
+from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.usecases.features import perform_analysis
 from echo_listening.user_data import ListeningUserData
+from echo_listening.user_data.features import FeaturesOfUser
 from echo_listening.user_data.tracks import TracksOfUser
 
 
 @asynccontextmanager
 async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
-    """Open the dependencies, and erase deleted users while the context lasts."""
+    """Open the dependencies; perform tasks and erase deleted users while the context lasts."""
     deps = await _open(settings, adapters)
-    async with deps.erasure.running():
+    async with deps.worker.running(_work_queues(deps)), deps.erasure.running():
         yield deps
+
+
+def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
+    """Return the work queues, one line per part."""
+    return [
+        WorkQueue("analyses", deps.analyses, partial(perform_analysis, deps), slots=deps.settings.analyses_at_once),
+    ]
 
 
 async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies:
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
-    tracks, audio_changes = Tracks(*where), AudioChanges(adapters.store)
+    tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
     collections = (
         erased_users,
         tracks,
         audio_changes,
+        analyses,
     )
     for collection in collections:
         await collection.prepare()
-    data = ListeningUserData((TracksOfUser(tracks, audio_changes, adapters.faults),))
+    data = ListeningUserData(
+        (
+            TracksOfUser(tracks, audio_changes, adapters.faults),
+            FeaturesOfUser(analyses, adapters.faults),
+        )
+    )
     return Dependencies(
         settings=settings,
         objects=adapters.objects,
@@ -41,4 +62,10 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         faults=adapters.faults,
         tracks=tracks,
         audio_changes=audio_changes,
+        analyses=analyses,
+        analyser=SandboxedFeatureAnalyser(settings),
+        scratch=adapters.scratch,
+        worker=Worker(
+            settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors
+        ),
     )

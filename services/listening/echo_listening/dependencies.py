@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
+from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
+from echo_common.work.worker import Worker
+from echo_listening.feature_analyser import FeatureAnalyser
+from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 
@@ -21,3 +25,7 @@ class Dependencies:
     faults: FaultPoints
     tracks: Tracks
     audio_changes: AudioChanges
+    analyses: Analyses
+    analyser: FeatureAnalyser
+    scratch: Scratch
+    worker: Worker

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from echo_common.errors import EchoError, ServiceUnavailableError
+from echo_common.errors import EchoError
 from echo_listening.domain.features import TrackFeatures
 
 
@@ -21,26 +21,15 @@ class FeatureAnalysisFailedError(EchoError):
     status = 500
 
 
-class AnalyserMissingError(ServiceUnavailableError):
-    """The analysis of audio features is not installed. Install the extra `features` of echo-listening."""
-
-    code = "ANALYSER_MISSING"
-
-
 class FeatureAnalyser(Protocol):
     """Analyser of audio features. It decodes and computes in a sandboxed process, because files of users are untrusted."""
-
-    @property
-    def available(self) -> bool:
-        """Return whether the libraries of the analysis are installed; without them nothing is queued."""
 
     async def analyse(self, path: Path) -> TrackFeatures:
         """Compute the features of an audio file of any supported format, which its content tells.
 
-        At most the first `ECHO_LISTENING_ANALYSED_SECONDS` are read, in constant memory. A cancellation ends the process.
+        At most the first `ECHO_LISTENING_ANALYSED_SECONDS` are read, in bounded memory. A cancellation ends the process.
 
         Raises:
-            AnalyserMissingError: The libraries are not installed.
             TrackNotAudioError: The file has no audio that can be decoded.
             FeatureAnalysisFailedError: The process crashed or reached a limit, or a value is not finite or out of range.
         """

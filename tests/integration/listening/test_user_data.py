@@ -12,7 +12,7 @@ from tests.integration.listening.test_tracks import revised
 from tests.support.database import Database
 from tests.support.eventually import eventually
 
-COLLECTIONS = ("tracks", "audio_changes")
+COLLECTIONS = ("tracks", "audio_changes", "track_features")
 """One line per collection with data of users; add those of each part."""
 
 

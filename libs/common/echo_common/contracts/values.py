@@ -92,6 +92,15 @@ class TrackSource(StrEnum):
     SPOTIFY = "spotify"
 
 
+class AnalysisStatus(StrEnum):
+    """Status of the audio features of a track."""
+
+    PENDING = "pending"
+    COMPLETE = "complete"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 

@@ -12,7 +12,7 @@ from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_listening.api.dependencies import Deps
-from echo_listening.usecases import tracks
+from echo_listening.usecases import features, tracks
 from echo_listening.views.tracks import track_view
 
 _TRACK: Final[dict[str, Any]] = {
@@ -29,6 +29,7 @@ _TRACK: Final[dict[str, Any]] = {
     "audio_id": "aud_01KANJVB3ZJ4N6T2Q8W5X7Y9ZA",
     "voice_id": "af_heart",
     "audio_url": "/api/v1/files/audio/aud_01KANJVB3ZJ4N6T2Q8W5X7Y9ZA",
+    "features_status": "complete",
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:00:00Z",
 }
@@ -55,10 +56,12 @@ async def list_tracks(
     Each stored audio is a track of its user, a moment after it was generated.
     """
     found, total = await tracks.list_tracks(principal, page, deps, source=source, artist=artist, search=search)
-    return ok([track_view(track) for track in found], meta=page.meta(total))
+    statuses = await features.find_statuses(found, deps)
+    return ok([track_view(track, statuses[track.id]) for track in found], meta=page.meta(total))
 
 
 @router.endpoint("GET", "/tracks/{track_id}", errors=(TrackNotFoundError,), example=enveloped(_TRACK))
 async def get_track(track_id: TrackId, principal: ListeningReader, deps: Deps) -> Success[TrackView]:
     """Get a track."""
-    return ok(track_view(await tracks.find_track(track_id, principal, deps)))
+    track = await tracks.find_track(track_id, principal, deps)
+    return ok(track_view(track, (await features.find_statuses([track], deps))[track_id]))

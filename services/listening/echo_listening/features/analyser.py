@@ -6,11 +6,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from echo_common.audio_files.formats import sniff
-from echo_common.contracts.errors.tracks import FeatureAnalysisFailedError, TrackNotAudioError
 from echo_common.errors import UnsupportedMediaError
 from echo_common.sandbox import run_sandboxed
 from echo_listening.domain.features import TrackFeatures
-from echo_listening.feature_analyser import FeatureAnalyser
+from echo_listening.feature_analyser import FeatureAnalyser, FeatureAnalysisFailedError, TrackNotAudioError
 from echo_listening.settings import ListeningSettings
 
 _PROCESS: Final = "echo_listening.features"
@@ -22,7 +21,7 @@ class SandboxedFeatureAnalyser(FeatureAnalyser):
     """Analyser that starts a process for each file, with limits of address space and processor time, without a network."""
 
     def __init__(self, settings: ListeningSettings) -> None:
-        self._settings = settings
+        self.settings = settings
 
     async def analyse(self, path: Path) -> TrackFeatures:
         """Compute the features of a file; see `FeatureAnalyser`."""
@@ -30,7 +29,7 @@ class SandboxedFeatureAnalyser(FeatureAnalyser):
             container = sniff(path)
         except UnsupportedMediaError as error:
             raise TrackNotAudioError(error.message) from error
-        settings = self._settings
+        settings = self.settings
         limits = (settings.analysed_seconds, settings.analysis_memory, settings.analysis_seconds)
         wall = 2 * settings.analysis_seconds + _STARTING_SECONDS
         return _read(await run_sandboxed(_PROCESS, container.demuxer, path, *limits, seconds=wall))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from echo_common.contracts.http.user_data import ExportedDocument
+from echo_common.contracts.values import AnalysisStatus
 from echo_common.faults import FaultPoints
 from echo_common.user_data.erasure import erase_matching
 from echo_listening.domain.tracks import Track
@@ -31,4 +32,5 @@ class TracksOfUser(UserDataPart):
     async def documents(self, user_id: str) -> AsyncIterator[ExportedDocument]:
         """Yield the tracks."""
         async for track in self.tracks.find({"user_id": user_id}, sort=_OLDEST):
-            yield ExportedDocument(collection="tracks", fields=track_view(track).model_dump(mode="json"))
+            fields = track_view(track, AnalysisStatus.PENDING).model_dump(mode="json", exclude={"features_status"})
+            yield ExportedDocument(collection="tracks", fields=fields)

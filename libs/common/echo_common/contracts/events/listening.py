@@ -4,6 +4,18 @@ from typing import ClassVar
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
+from echo_common.contracts.values import AnalysisStatus
+
+
+class TrackAnalysed(DomainEvent):
+    """The analysis of a track has ended. `audio_counter` tells which revision of its audio was analysed."""
+
+    topic: ClassVar[str] = "listening.track_analysed"
+
+    track_id: str
+    user_id: str
+    status: AnalysisStatus
+    audio_counter: int
 
 
 class ListeningUserDataErased(DomainEvent):

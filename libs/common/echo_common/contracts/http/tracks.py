@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from echo_common.contracts.values import TrackSource
+from echo_common.contracts.values import AnalysisStatus, TrackSource
 
 
 class TrackView(BaseModel):
@@ -23,5 +23,6 @@ class TrackView(BaseModel):
     audio_id: str | None = Field(description="The audio, for speech.")
     voice_id: str | None = Field(description="The voice, for speech.")
     audio_url: str | None = Field(description="Path of the bytes; null without audio.")
+    features_status: AnalysisStatus = Field(description="Status of the audio features.")
     created_at: datetime
     updated_at: datetime
