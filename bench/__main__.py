@@ -15,6 +15,7 @@ from bench import (
     cache,
     correctness,
     erasure,
+    features,
     feedback,
     files,
     health,
@@ -61,6 +62,7 @@ MEASURES: Mapping[str, Measure] = {
     "cache": cache.measure,
     "written": written.measure,
     "quality": quality.measure,
+    "features": features.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160

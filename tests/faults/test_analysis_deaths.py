@@ -44,10 +44,10 @@ async def queued(database: Database, folder: Path) -> str:
     return track.id
 
 
-def analysing() -> list[int]:
-    """Return the ids of processes that analyse a track."""
+def analysing(folder: Path) -> list[int]:
+    """Return the ids of processes that analyse a track of the service with this scratch folder."""
     found = [process.info for process in psutil.process_iter(["pid", "cmdline"])]
-    return [each["pid"] for each in found if "echo_listening.features" in (each["cmdline"] or ())]
+    return [each["pid"] for each in found if any(part.startswith(f"{folder}/") for part in each["cmdline"] or ())]
 
 
 @pytest.mark.parametrize("point", ["worker.after_renewal", "worker.before_commit"])
@@ -55,8 +55,9 @@ async def test_an_analysis_is_completed_once_after_the_death_of_its_worker(
     point: str, database: Database, tmp_path: Path, start: Start
 ) -> None:
     track_id = await queued(database, tmp_path)
-    await asyncio.to_thread(run_until_dead, database, tmp_path, point, service="listening")
-    await eventually(lambda: not analysing())
+    scratch = tmp_path / "scratch"
+    await asyncio.to_thread(run_until_dead, database, tmp_path, point, service="listening", ECHO_SCRATCH=str(scratch))
+    await eventually(lambda: not analysing(scratch))
     async with start(lease_seconds=1) as ada:
 
         async def ended() -> bool:
