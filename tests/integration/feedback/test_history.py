@@ -37,6 +37,7 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     gateway.RequestServed,
     listening.ListeningErrorLogged,
     listening.ListeningUserDataErased,
+    listening.TrackAnalysed,
     synthesis.JobProgressed,
     synthesis.JobStarted,
     synthesis.SpeechMeasured,
