@@ -113,7 +113,7 @@ async def _speech(stage: Stage, text: str, voice: str) -> music.Sound:
     async with stage.session.get(result["audio_url"]) as answer:
         answer.raise_for_status()
         data = await answer.read()
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         rate = container.streams.audio[0].rate
         to_float = av.AudioResampler(format="flt", layout="mono")
         blocks = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in to_float.resample(frame)]

@@ -37,9 +37,9 @@ async def queued(database: Database, folder: Path) -> str:
     file = SpeechFile(duration=len(SONG) / RATE, object_key="audio/aud_1/1.wav", mime="audio/wav", size=len(content))
     track = Track.of_speech("aud_1", "usr_ada", "tone_low", file, now())
     store = await database.open("listening")
-    tracks, analyses = (kind(store, Relay(RecordingBus())) for kind in (Tracks, Analyses))
-    await tracks.add(track)
-    await analyses.add(TrackAnalysis(id=track.id, user_id=track.user_id, audio_counter=1))
+    relay = Relay(RecordingBus())
+    await Tracks(store, relay).add(track)
+    await Analyses(store, relay).add(TrackAnalysis(id=track.id, user_id=track.user_id, audio_counter=1))
     await store.close()
     return track.id
 

@@ -34,7 +34,7 @@ def note(pitch: float, seconds: float, *, harmonics: int = 6, decay: float = 2.0
     """Return a plucked note; `pitch` is a MIDI number."""
     hertz = 440 * 2 ** ((pitch - 69) / 12)
     waves = [_sine(hertz * number, seconds) / number for number in range(1, harmonics + 1) if hertz * number < RATE / 2.2]
-    return (0.3 * np.sum(waves, axis=0) * _decay(seconds, decay)).astype(np.float32)
+    return np.asarray(0.3 * np.sum(waves, axis=0) * _decay(seconds, decay), np.float32)
 
 
 def scale(key: int, mode: int, *, note_seconds: float = 0.4) -> Sound:
@@ -100,7 +100,8 @@ def _drum_beat(sound: Sound, at: float, beat: float, number: int, level: float, 
 
 
 def _chord(pitches: Sequence[float], seconds: float, harmonics: int) -> Sound:
-    return np.sum([note(pitch, seconds, harmonics=harmonics, decay=1.0) for pitch in pitches], axis=0, dtype=np.float32) / 2
+    notes = [note(pitch, seconds, harmonics=harmonics, decay=1.0) for pitch in pitches]
+    return np.asarray(np.sum(notes, axis=0) / 2, np.float32)
 
 
 def _add(sound: Sound, at: float, part: NDArray[np.floating]) -> None:

@@ -34,9 +34,11 @@ async def fetch(track: Track, target: Path, objects: ObjectStore) -> None:
 def _header(track: Track) -> bytes:
     """Return the header that a raw file lacks, with the usual rate that is nearest to the track's duration."""
     raw = _RAW.get((track.mime or "").partition(";")[0].strip().lower())
-    if raw is None or not track.size or not track.duration:
+    size, duration = track.size, track.duration
+    if raw is None or not size or not duration:
         return b""
     tag, width = raw
-    rate = min(_RATES, key=lambda usual: abs(usual - track.size / width / track.duration))
+    measured = size / width / duration
+    rate = min(_RATES, key=lambda usual: abs(usual - measured))
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, 1, rate, rate * width, width, 8 * width)
-    return struct.pack("<4sI4s", b"RIFF", 36 + track.size, b"WAVE") + form + struct.pack("<4sI", b"data", track.size)
+    return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)

@@ -15,7 +15,6 @@ from echo_common.sandbox import claim_stdout, die_with_parent, enter_sandbox
 from echo_listening.features.analyse import analyse
 from echo_listening.features.decode import decode
 
-
 _NICENESS = 15
 """Requests of users come first: nobody waits for an analysis."""
 

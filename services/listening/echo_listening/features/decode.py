@@ -44,4 +44,4 @@ def _append(sound: Floats, filled: int, block: Floats) -> int:
     """Copy a block of shape (samples, channels), as far as there is room; return the number of samples that are filled then."""
     kept = np.clip(block.reshape(-1, len(sound))[: sound.shape[1] - filled].T, -1, 1)
     sound[:, filled : filled + kept.shape[1]] = kept
-    return filled + kept.shape[1]
+    return filled + len(kept[0])

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echo_listening.features.rhythm import Rhythm
-from echo_listening.features.spectrum import FRAMES_PER_SECOND, BandSpectrum
+from echo_listening.features.spectrum import FRAMES_PER_SECOND, BandSpectrum, Floats
 from echo_listening.features.tonality import Tonality
 from echo_listening.features.voice import Voice
 
@@ -95,13 +96,13 @@ def is_mostly_speech(speechiness: float) -> bool:
     return speechiness >= _MOSTLY_SPEECH
 
 
-def _flatness(power: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _flatness(power: Floats) -> Floats:
     """Return geometric by arithmetic mean of the bands of each frame: near 1 for noise, near 0 for a tone."""
     values = np.maximum(power, 1e-12)
-    return np.exp(np.log(values).mean(axis=1)) / values.mean(axis=1)
+    return np.asarray(np.exp(np.log(values).mean(axis=1)) / values.mean(axis=1), np.float32)
 
 
-def _sustained(found: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+def _sustained(found: NDArray[np.bool_]) -> int:
     """Return the number of frames in runs of at least half a second."""
     changes = np.flatnonzero(np.diff(np.concatenate([[0], found.astype(np.int8), [0]])))
     lengths = changes[1::2] - changes[::2]

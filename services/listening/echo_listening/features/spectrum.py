@@ -73,6 +73,7 @@ def _up_to(sound: Floats, edges: NDArray[np.int64]) -> Iterator[Floats]:
 
 def _band_edges() -> NDArray[np.int64]:
     """Return the first bin of each band and the one after the last, equally spaced on the mel scale (O'Shaughnessy, 1987)."""
-    mels = np.linspace(*(2595 * np.log10(1 + hertz / 700) for hertz in (_LOWEST_HERTZ, _HIGHEST_HERTZ)), _BANDS + 1)
+    lowest, highest = (2595 * np.log10(1 + hertz / 700) for hertz in (_LOWEST_HERTZ, _HIGHEST_HERTZ))
+    mels = np.linspace(lowest, highest, _BANDS + 1)
     hertz = 700 * (10 ** (mels / 2595) - 1)
     return np.unique(np.rint(hertz * FRAME / RATE).astype(np.int64))

@@ -87,7 +87,7 @@ def _pitch_class_profile(peaks: _Peaks) -> Profile:
     """Return the strength of the pitch classes from C to B; the tuning is estimated."""
     tuning = np.angle(np.sum(peaks.weights * np.exp(2j * np.pi * peaks.pitches))) / (2 * np.pi)
     classes = np.rint(peaks.pitches - tuning).astype(np.int64) % 12
-    return np.bincount(classes, peaks.weights, minlength=12)
+    return np.bincount(classes, peaks.weights, minlength=12).astype(np.float64)
 
 
 def _find_peaks(sound: Floats) -> _Peaks:
