@@ -58,6 +58,6 @@ async def get_features(track_id: TrackId, principal: ListeningReader, deps: Deps
     errors=(TrackNotFoundError, TrackWithoutAudioError),
     example=enveloped(_PENDING),
 )
-async def compute_features(track_id: TrackId, principal: ListeningWriter, deps: Deps) -> Success[FeaturesView]:
+async def request_features(track_id: TrackId, principal: ListeningWriter, deps: Deps) -> Success[FeaturesView]:
     """Compute the audio features of a track again."""
     return ok(features_view(*await features.repeat_analysis(track_id, principal, deps)))
