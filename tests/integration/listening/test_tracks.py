@@ -84,7 +84,7 @@ async def test_a_track_has_the_file_of_the_latest_revision(ada: ListeningClient)
     event = audio_of("usr_ada")
     await tracks.add_speech(event, ada.deps)
     third = revised(event.audio_id, revision=3, counter=3, duration=13.0, object_key="audio/third.wav")
-    for late in (third, revised(event.audio_id), event):
+    for late in (third, event, revised(event.audio_id)):
         await ada.publish(late)
 
     async def used() -> bool:

@@ -1,7 +1,8 @@
 """Event handlers of the listening service, one module per part.
 
 Several parts follow the same events, and the bus has one handler per event. Each module therefore declares its handlers in
-`HANDLERS`, and those of one event run in turn, in the order of `_PARTS`. All are idempotent. Events of erased users are ignored.
+`HANDLERS`, and those of one event run in turn, in the order of `_PARTS`. All are idempotent. What a late event of
+an erased user stores is erased at once.
 """
 
 from collections.abc import Sequence
@@ -19,13 +20,11 @@ _PARTS = (tracks, features)
 
 def _in_turn(handles: Sequence[Handle]) -> Handle:
     async def handle(event: DomainEvent, dependencies: Dependencies) -> None:
-        user_id = getattr(event, "user_id", None)
-        if user_id is not None and await dependencies.erasure.includes(user_id):
-            return
         for each in handles:
             await each(event, dependencies)
+        user_id = getattr(event, "user_id", None)
         if user_id is not None:
-            await dependencies.erasure.repeat_for(user_id)  # it may have begun meanwhile
+            await dependencies.erasure.repeat_for(user_id)
 
     return handle
 
