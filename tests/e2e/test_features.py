@@ -17,7 +17,7 @@ async def test_the_features_of_generated_speech_are_computed(ada: Person, output
     async def analysed() -> bool:
         response = await ada.http.get(f"/tracks/{track_id}/features")
         found.update(data(response) if response.is_success else {})
-        return found.get("status", "pending") != "pending"
+        return bool(found.get("status", "pending") != "pending")
 
     await eventually(analysed, within=60)
     assert (found["status"], found["code"]) == ("complete", None)
