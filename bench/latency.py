@@ -40,7 +40,10 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
 
 
 async def _first_byte_written(stage: Stage, sentence: str, latency: str) -> float:
-    """Return the seconds from the last character of a sentence to the first byte of its speech."""
+    """Return the seconds from the last character of a sentence to the first byte of its speech; the rest is received, too.
+
+    Otherwise the engine would still speak it during the next measurement.
+    """
     async with stage.session.ws_connect("/api/v1/tts/stream-input") as socket:
         await socket.send_str(json.dumps({"type": "start", "voice_id": _VOICE, "config": _PCM, "latency": latency}))
         await socket.receive_str()
@@ -48,7 +51,14 @@ async def _first_byte_written(stage: Stage, sentence: str, latency: str) -> floa
             await socket.send_str(json.dumps({"type": "text", "text": f"{word} "}))
         started = time.perf_counter()
         await socket.send_str(json.dumps({"type": "end"}))
-        while (message := await socket.receive()).type is not aiohttp.WSMsgType.BINARY:
-            if message.type is not aiohttp.WSMsgType.TEXT or json.loads(message.data)["type"] == "error":
-                raise RuntimeError(f"The stream broke off: {message}")
-        return time.perf_counter() - started
+        first: float | None = None
+        while (message := await socket.receive()).type in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}:
+            if first is None and message.type is aiohttp.WSMsgType.BINARY:
+                first = time.perf_counter() - started
+            elif message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["type"] == "done":
+                break
+        else:
+            raise RuntimeError(f"The stream broke off: {message}")
+        if first is None:
+            raise RuntimeError("The stream has no audio.")
+        return first

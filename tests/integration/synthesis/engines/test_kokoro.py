@@ -11,7 +11,9 @@ from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, Speech, Utterance
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
 from echo_synthesis.engines.kokoro.correctness import START, check, problem
-from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, available
+from echo_synthesis.engines.kokoro.quantise import quantise
+from echo_synthesis.engines.kokoro.ranges import measure_ranges, read_ranges
+from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, REFERENCE, available
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.words import find_words
@@ -66,7 +68,7 @@ def test_padding_silence_is_removed(kokoro: Engine) -> None:
 
 def test_every_backend_of_this_machine_matches_the_reference(speech_models: Models) -> None:
     found = {backend.backend: backend for backend in SPEC.backends(speech_models("kokoro"))}
-    assert set(found) >= set(available()) - {REFERENCE}
+    assert set(found) >= set(available()) - FLOAT32
     assert {name: backend.problem for name, backend in found.items() if backend.problem} == {}
     assert [backend.selected for backend in found.values()].count(True) == 1
 
@@ -74,6 +76,25 @@ def test_every_backend_of_this_machine_matches_the_reference(speech_models: Mode
 def test_the_stored_reference_matches_the_model(speech_models: Models) -> None:
     home = folder(speech_models("kokoro"))
     assert check(BACKENDS[REFERENCE](home, 2), home, [START])["spectrum"] < 0.5
+
+
+def test_the_stored_ranges_are_those_of_the_model_with_a_margin(speech_models: Models) -> None:
+    stored, found = read_ranges(), measure_ranges(folder(speech_models("kokoro")), [START])
+    assert set(found) == set(stored)
+    assert [name for name, (low, high) in found.items() if low < stored[name][0] or high > stored[name][1]] == []
+
+
+@pytest.mark.parametrize("name", [name for name in BACKENDS if "int8" in name and "openvino" in name])
+def test_quantised_models_match_the_reference_and_need_a_range_for_each_convolution(speech_models: Models, name: str) -> None:
+    if name not in available():
+        pytest.skip(f"this processor does not support {name}")
+    home = folder(speech_models("kokoro"))
+    assert problem(check(BACKENDS[name](home, 2), home, [START])) is None
+    import openvino
+
+    model = openvino.Core().read_model(home / FLOAT_MODEL)
+    with pytest.raises(KeyError, match="generator"):
+        quantise(model, dict(list(read_ranges().items())[1:]))
 
 
 @pytest.mark.full

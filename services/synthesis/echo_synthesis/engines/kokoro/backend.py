@@ -9,7 +9,7 @@ from echo_synthesis.engines.kokoro.choice import Choice, Trial, read_choice, wri
 from echo_synthesis.engines.kokoro.compiled import remove_compiled
 from echo_synthesis.engines.kokoro.correctness import START, IncorrectSpeechError, check, problem
 from echo_synthesis.engines.kokoro.machine import machine
-from echo_synthesis.engines.kokoro.runtimes import BACKENDS, REFERENCE, Opener, Runtime, available
+from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, Opener, Runtime, available
 from echo_synthesis.engines.kokoro.trial import try_backend
 
 _ENOUGH = 2
@@ -54,8 +54,8 @@ def choose(
         return stored
     choice = Choice(machine(), [])
     for name in available() if names is None else names:
-        # the reference is the slowest: it is measured only when it may be needed
-        if name != REFERENCE or len(choice.ranking) < _ENOUGH:
+        # the float32 backends are the slowest: they are measured only when they may be needed
+        if name not in FLOAT32 or len(choice.ranking) < _ENOUGH:
             choice = Choice(choice.machine, [*choice.trials, attempt(name, backends[name], home, threads)])
     write_choice(home, choice)
     return choice

@@ -28,8 +28,9 @@ BOUNDS: Mapping[str, float] = {"level": 3.0, "length": 0.05, "tokens": 0.5, "spe
 - `tokens`: mean difference of a token's duration, in frames of 25 ms.
 - `spectrum`: mean difference of the log-mel spectrum, in dB, after both are aligned by their tokens.
 
-On a processor with AVX-512 BF16 the worst sentence had, in this order: 0.15, 0, 0.01 and 1.6 (openvino-bf16), 0.19, 0, 0 and
-0.48 (openvino-f32), 0.89, 0.004, 0.07 and 3.5 (onnxruntime-int8). Each bound is thus at least 1.7 times the worst of a correct
+On a processor with AVX-512 BF16 the worst sentence had, in this order: 0.15, 0, 0.01 and 1.6 (openvino-bf16), 0.22, 0.002, 0.01
+and 1.5 (openvino-int8+bf16), 0.14, 0, 0 and 0.58 (openvino-int8), 0.19, 0, 0 and 0.48 (openvino-f32), 0.89, 0.004, 0.07 and 3.5
+(onnxruntime-int8). Each bound is thus at least 1.7 times the worst of a correct
 backend. Incorrect speech is far beyond: noise of the right level and length has a `spectrum` of 21, correct speech delayed by
 100 ms 7.5, and one frame per token a `length` of 0.6.
 """

@@ -60,9 +60,9 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """The float model in OpenVINO, compiled for one precision."""
+    """The float model in OpenVINO, compiled for one precision; the slowest part is in 8 bits with `quantised`."""
 
-    def __init__(self, home: Path, threads: int, name: str, precision: str) -> None:
+    def __init__(self, home: Path, threads: int, name: str, precision: str, *, quantised: bool = False) -> None:
         # Its telemetry would report every start to a third party, and fork a process that may never end.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
@@ -78,13 +78,13 @@ class OpenVino:
         with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision} f16 weights") as folder:
             if folder is not None:
                 options["CACHE_DIR"] = str(folder)
-                # The weights are 8-bit numbers with a scale: f16 suffices, and OpenVINO keeps no float copies in memory.
                 compressed = folder / "model.xml"
                 if not compressed.exists():
-                    openvino.save_model(core.read_model(model), compressed, compress_to_fp16=True)
-                model = compressed
+                    openvino.save_model(_read(core, model, quantised=quantised), compressed, compress_to_fp16=False)
+                self._model = core.compile_model(compressed, "CPU", options)
+            else:
+                self._model = core.compile_model(_read(core, model, quantised=quantised), "CPU", options)
             self._folder = folder
-            self._model = core.compile_model(model, "CPU", options)
             self._request = self._model.create_infer_request()
 
     def run(
@@ -106,22 +106,43 @@ BACKENDS: Mapping[str, Opener] = {
     "onnxruntime-f32": partial(OnnxRuntime, model=FLOAT_MODEL),
     "openvino-f32": partial(OpenVino, name="openvino-f32", precision="f32"),
     "openvino-bf16": partial(OpenVino, name="openvino-bf16", precision="bf16"),
+    "openvino-int8": partial(OpenVino, name="openvino-int8", precision="f32", quantised=True),
+    "openvino-int8+bf16": partial(OpenVino, name="openvino-int8+bf16", precision="bf16", quantised=True),
 }
 
 REFERENCE = "onnxruntime-f32"
 """Backend with plain IEEE arithmetic, equal on every processor. The int8 kernels differ: without VNNI they saturate."""
+
+FLOAT32 = frozenset({REFERENCE, "openvino-f32"})
+"""Backends that compute everything in float32."""
 
 
 def available() -> list[str]:
     """Return the backends that this processor and the installed packages support, the likely fastest first."""
     openvino = package_version("openvino") != ""
     bf16 = openvino and not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags())
+    # without these instructions, the integer kernels are slow or saturate
+    int8 = openvino and not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags())
     return [
+        *(["openvino-int8+bf16"] if int8 and bf16 else ["openvino-int8"] if int8 else []),
         *(["openvino-bf16"] if bf16 else []),
         "onnxruntime-int8",
         *(["openvino-f32"] if openvino else []),
         "onnxruntime-f32",
     ]
+
+
+def _read(core: Any, model: Path, *, quantised: bool) -> Any:
+    """Read the model with weights of 16 bits: they are 8-bit numbers with a scale, and OpenVINO keeps no float copies in memory."""
+    from openvino._offline_transformations import compress_model_transformation
+
+    from echo_synthesis.engines.kokoro.quantise import quantise
+
+    read = core.read_model(model)
+    compress_model_transformation(read)  # before the quantisation, because it skips quantised models
+    if quantised:
+        quantise(read)
+    return read
 
 
 def _spoken(samples: NDArray[np.float32], durations: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
