@@ -1,12 +1,14 @@
-"""Streaming responses close their source, also when nothing was sent."""
+"""Streaming responses close their source, also when nothing was sent; an event is read as one line by every client."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from echo_common.http.streams import ClosingStream
+from echo_common.http.streams import ClosingStream, server_sent_event
 
 
 async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body_starts() -> None:
@@ -36,3 +38,14 @@ async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body
         await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
 
     assert closed == ["source"]
+
+
+class _Event(BaseModel):
+    text: str
+
+
+def test_an_event_has_its_data_in_one_line_of_unicode() -> None:
+    text = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\\ü😀"
+    lines = server_sent_event("delta", _Event(text=text)).decode().splitlines()
+    assert (lines[0], lines[2:]) == ("event: delta", [""])
+    assert json.loads(lines[1].removeprefix("data: ")) == {"text": text}

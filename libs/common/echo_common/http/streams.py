@@ -1,13 +1,21 @@
-"""Streaming responses."""
+"""Streaming responses, and server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 _PIECE_BYTES = 32 * 1024
+_LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+"""Characters that JSON may contain and that clients take for the end of a line, though no server-sent event ends with them."""
+
+
+def server_sent_event(name: str, body: BaseModel) -> bytes:
+    """Return an event whose data is one line of JSON, also for clients that split lines as Unicode does."""
+    return f"event: {name}\ndata: {body.model_dump_json().translate(_LINE_BREAKS)}\n\n".encode()
 
 
 class ClosingStream(StreamingResponse):

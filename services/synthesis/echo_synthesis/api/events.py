@@ -4,9 +4,8 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from pydantic import BaseModel
-
 from echo_common.contracts.http.synthesis import StreamedAudio
+from echo_common.http.streams import server_sent_event
 from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.views import streamed_end, syllable_views, word_views
 
@@ -19,10 +18,8 @@ async def events(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, Non
             syllables = syllable_views(part.words, part.totals.settings) or []
             if part.audio or words or syllables:
                 audio = base64.b64encode(part.audio).decode()
-                yield _event("audio", StreamedAudio(audio=audio, word_timestamps=words, syllable_timestamps=syllables))
+                yield server_sent_event(
+                    "audio", StreamedAudio(audio=audio, word_timestamps=words, syllable_timestamps=syllables)
+                )
             if part.last:
-                yield _event("done", streamed_end(part.totals))
-
-
-def _event(name: str, body: BaseModel) -> bytes:
-    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()
+                yield server_sent_event("done", streamed_end(part.totals))

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import structlog
-from pydantic import BaseModel
 
 from echo_common.background_tasks import report_failure
 from echo_common.contracts.http.messages import (
@@ -20,6 +19,7 @@ from echo_common.contracts.http.messages import (
 from echo_common.contracts.http.synthesis import WordTimestamp
 from echo_common.errors import EchoError, InternalError
 from echo_common.http.languages import request_language
+from echo_common.http.streams import server_sent_event
 from echo_common.messages.catalogue import message_of
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence
 from echo_voice.domain.messages import Message
@@ -70,20 +70,22 @@ async def collect_reply(events: AsyncGenerator[ReplyEvent, None]) -> ReplyView:
 
 
 def _error(error: EchoError) -> bytes:
-    return _event("error", ErrorEvent(code=error.code, message=message_of(error, request_language())))
+    return server_sent_event("error", ErrorEvent(code=error.code, message=message_of(error, request_language())))
 
 
 def _rendered(event: ReplyEvent) -> bytes:
     match event:
         case MessageStored():
-            return _event("message", message_view(event.message))
+            return server_sent_event("message", message_view(event.message))
         case Delta():
-            return _event("delta", DeltaEvent(text=event.text))
+            return server_sent_event("delta", DeltaEvent(text=event.text))
         case Sentence():
-            return _event("sentence", SentenceEvent(number=event.number, text=event.text))
+            return server_sent_event("sentence", SentenceEvent(number=event.number, text=event.text))
         case ReplyAudio():
             audio = base64.b64encode(event.audio).decode()
-            return _event("audio", ReplyAudioEvent(number=event.number, audio=audio, word_timestamps=list(event.words)))
+            return server_sent_event(
+                "audio", ReplyAudioEvent(number=event.number, audio=audio, word_timestamps=list(event.words))
+            )
         case Done():
             reply = event.reply
             totals = DoneEvent(
@@ -92,12 +94,8 @@ def _rendered(event: ReplyEvent) -> bytes:
                 duration=reply.duration,
                 speech_error=_speech_failure(event.speech_error),
             )
-            return _event("done", totals)
+            return server_sent_event("done", totals)
 
 
 def _speech_failure(error: EchoError | None) -> SpeechFailure | None:
     return None if error is None else SpeechFailure(code=error.code, message=message_of(error, request_language()))
-
-
-def _event(name: str, body: BaseModel) -> bytes:
-    return f"event: {name}\ndata: {body.model_dump_json()}\n\n".encode()
