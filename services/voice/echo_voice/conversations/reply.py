@@ -23,6 +23,9 @@ from echo_voice.speech_stream import SpeechStream, SpeechStreams
 MAXIMUM_SECONDS: Final = 300.0
 """Time in which a reply must be complete: it bounds a model that writes a little now and then."""
 
+_SPEECH_SECONDS_A_CHARACTER = 0.5
+"""Time for the speech of a character if the client receives it as it plays: that of Chinese at half speed."""
+
 _QUEUED = 16
 """Parts of speech that wait for the client. The length of a reply bounds the events of its text."""
 
@@ -190,8 +193,8 @@ class Reply:
         """Speak the text as it arrives. An error ends the speech alone."""
         try:
             opened = self._streams.open(token=speech.token, voice_id=self._voice_id, config=speech.config)
-            async with asyncio.timeout(2 * MAXIMUM_SECONDS), opened as stream:
-                await self._read_speech(stream)
+            async with asyncio.timeout(2 * MAXIMUM_SECONDS) as limit, opened as stream:
+                await self._read_speech(stream, limit)
         except EchoError as error:
             self._speech_error = error
             self._log.warning("reply_speech_interrupted", code=error.code, error=error.message)
@@ -201,8 +204,8 @@ class Reply:
             report_failure(self._log, "reply_speech", error)
             self._speech_error = InternalError()
 
-    async def _read_speech(self, stream: SpeechStream) -> None:
-        feeding = asyncio.create_task(self._feed(stream))
+    async def _read_speech(self, stream: SpeechStream, limit: asyncio.Timeout) -> None:
+        feeding = asyncio.create_task(self._feed(stream, limit))
         reading = asyncio.create_task(self._forward(stream))
         try:
             done, _ = await asyncio.wait({feeding, reading}, return_when=asyncio.FIRST_EXCEPTION)
@@ -213,9 +216,12 @@ class Reply:
                 task.cancel()
             await asyncio.gather(feeding, reading, return_exceptions=True)
 
-    async def _feed(self, stream: SpeechStream) -> None:
+    async def _feed(self, stream: SpeechStream, limit: asyncio.Timeout) -> None:
+        """Write the text; at its end, set the time limit of the speech by its length."""
         while (text := await self._spoken.get()) is not None:
             await stream.write(text)
+        seconds = MAXIMUM_SECONDS + _SPEECH_SECONDS_A_CHARACTER * len(self._text)
+        limit.reschedule(asyncio.get_running_loop().time() + seconds)
         await stream.end()
 
     async def _forward(self, stream: SpeechStream) -> None:

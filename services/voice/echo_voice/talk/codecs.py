@@ -36,8 +36,8 @@ class _Decoder(Protocol):
 
 class _Pcm:
     def decode(self, message: bytes) -> Samples:
-        if len(message) % 2:
-            raise MalformedAudioError("PCM has two bytes a sample: send messages of an even length.")
+        if not message or len(message) % 2:
+            raise MalformedAudioError("PCM has two bytes a sample: send messages of an even length, and no empty ones.")
         return np.frombuffer(message, "<i2").astype(np.float32) / np.float32(_FULL_SCALE)
 
 

@@ -186,6 +186,29 @@ async def test_failed_speech_ends_alone(talk: Talk, after: int) -> None:
     assert len(_only(events, ReplyAudio)) == max(0, after)
 
 
+async def test_speech_may_last_as_long_as_its_text_takes(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_voice.conversations.reply.MAXIMUM_SECONDS", 0.2)
+    talk.chat.then("Word. " * 50)
+    async with talk.replies.open(talk.echo.id, "Go", ADA, speech=SPOKEN) as reply, aclosing(reply.events()) as events:
+        await anext(events)
+        await asyncio.sleep(0.5)  # longer than the limit of a text that is still being written
+        done = [event async for event in events][-1]
+    assert isinstance(done, Done)
+    assert done.speech_error is None
+
+
+async def test_speech_that_no_client_reads_ends(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echo_voice.conversations.reply.MAXIMUM_SECONDS", 0.2)
+    monkeypatch.setattr("echo_voice.conversations.reply._SPEECH_SECONDS_A_CHARACTER", 0.0)
+    talk.chat.then("Word. " * 50)
+    async with talk.replies.open(talk.echo.id, "Go", ADA, speech=SPOKEN) as reply, aclosing(reply.events()) as events:
+        await anext(events)
+        await eventually(lambda: len(talk.speech.opened) == 1 and not talk.speech.open_streams)
+        done = [event async for event in events][-1]
+    assert isinstance(done, Done)
+    assert isinstance(done.speech_error, ServiceUnavailableError)
+
+
 async def test_one_reply_at_a_time(talk: Talk) -> None:
     async with talk.replies.open(talk.echo.id, "First", ADA) as reply:
         with pytest.raises(ReplyInProgressError) as raised:

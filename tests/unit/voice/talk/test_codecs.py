@@ -57,6 +57,7 @@ def test_discarded_audio_is_not_flushed() -> None:
     ("audio_format", "message"),
     [
         ("pcm_16000", b"abc"),
+        ("pcm_16000", b""),
         ("opus_48000", b""),
         ("opus_48000", b"\xff" * 5),
         ("opus_48000", bytes(2_000)),
