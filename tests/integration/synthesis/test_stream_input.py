@@ -319,6 +319,12 @@ async def test_ssml_is_refused(synthesis_server: SynthesisServer) -> None:
     assert "SSML" in heard.last["message"]
 
 
+async def test_plain_text_may_begin_as_ssml(synthesis_server: SynthesisServer) -> None:
+    heard = await spoken(synthesis_server, "<speak>Hello there", config={**PCM, "ssml": False})
+    assert heard.last["type"] == "done"
+    assert [word["word"] for word in heard.words][-2:] == ["Hello", "there"]
+
+
 async def test_a_text_over_the_limit_is_refused(start_synthesis: StartSynthesis) -> None:
     async with start_synthesis(max_characters=10) as server:
         heard = await refused(server, '{"type": "text", "text": "Hello."}', '{"type": "text", "text": " you."}')

@@ -184,7 +184,7 @@ class TextStream(NarrationSource):
 
     async def _begin(self, text: str) -> None:
         """Choose the voice and the language by the first sentence."""
-        if is_ssml(text):
+        if self._requested.config.ssml is None and is_ssml(text):
             _refuse_ssml()
         self.speaker = await _find_speaker(text, self._requested, self._principal, self._deps)
         self._begun = True
