@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from echo_common.contracts.unspoken_characters import find_unspoken_character
 from echo_common.errors import ValidationError
 from echo_synthesis.engine import Span
 from echo_synthesis.text.verbalization import Verbalization
@@ -175,7 +176,6 @@ _MARK = re.compile(
     r"\[pause(?:[: ]\s?(?P<seconds>\d{1,6}(?:\.\d{1,6})?)\s?(?P<unit>s|ms))?\]|(?P<wrong>\[pause:)|[\u00ad\u2060\ufeff]",
     re.IGNORECASE,
 )
-_CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def plain_text(text: str, limits: Limits) -> VisibleText:
@@ -191,8 +191,8 @@ def plain_text(text: str, limits: Limits) -> VisibleText:
 
 def check_characters(text: str) -> None:
     """Raise `ValidationError` with the position of a control character, if there is one."""
-    if found := _CONTROL.search(text):
-        refuse(f"The text contains the character U+{ord(found[0]):04X}, which cannot be spoken.", text, found.start())
+    if (at := find_unspoken_character(text)) is not None:
+        refuse(f"The text contains the character U+{ord(text[at]):04X}, which cannot be spoken.", text, at)
 
 
 def refuse(message: str, text: str, at: int) -> NoReturn:

@@ -3,15 +3,24 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from echo_common.contracts.http.alternatives import at_least_one
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.synthesis import VoiceId
+from echo_common.contracts.unspoken_characters import find_unspoken_character
 
-Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\w")]
-Respelling = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\w")]
-Ipa = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+def _spoken(text: str) -> str:
+    if (at := find_unspoken_character(text)) is not None:
+        raise ValueError(f"must not contain the character U+{ord(text[at]):04X}, which cannot be spoken")
+    return text
+
+
+_Spoken = AfterValidator(_spoken)
+Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"\w"), _Spoken]
+Respelling = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\w"), _Spoken]
+Ipa = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Spoken]
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 
 
