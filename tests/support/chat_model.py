@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from echo_common.errors import EchoError
 from echo_voice.chat_model import ChatRequest
-from echo_voice.chat_models.checked_reply import ReplyLimits, check_reply
+from echo_voice.chat_models.checked_reply import ModelLimits, check_reply
 
 Step = str | float | EchoError | asyncio.Event
 """A part of the reply, a delay in seconds, a failure, or an event to wait for."""
@@ -35,7 +35,7 @@ class ScriptedChatModel:
         self._script.append(steps)
 
     def reply(self, request: ChatRequest) -> AsyncGenerator[str, None]:
-        return check_reply(self._parts(request), ReplyLimits(*self._limits, request.max_tokens))
+        return check_reply(self._parts(request), ModelLimits(*self._limits, request.max_tokens))
 
     def health(self) -> Mapping[str, str]:
         return {"model": self.name, "state": "ready"}

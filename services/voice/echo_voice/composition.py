@@ -8,6 +8,7 @@ from typing import Any
 
 from echo_common.contracts.events.voice import VoiceUserDataErased
 from echo_common.contracts.values import Metric
+from echo_common.http.client import ServiceClient
 from echo_common.http.health import Check
 from echo_common.quotas.counters import Quotas
 from echo_common.replaced_settings import warn_of_replaced_settings
@@ -30,11 +31,11 @@ from echo_voice.conversations.summaries import Summaries
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
+from echo_voice.remote_speech_streams import NoSpeechStreams, RemoteSpeechStreams
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import REPLACED, VoiceSettings
 from echo_voice.similarity import open_encoder
 from echo_voice.speech_stream import SpeechStreams
-from echo_voice.synthesis_client import open_speech_streams
 from echo_voice.talk.conversations import SpokenConversations
 from echo_voice.talk.transcription import SandboxedTranscriber
 from echo_voice.usecases.clones import train
@@ -42,7 +43,7 @@ from echo_voice.usecases.echos import announce_echos
 from echo_voice.usecases.ownership import object_owners
 from echo_voice.usecases.samples import process_sample
 from echo_voice.user_data import VoiceUserData
-from echo_voice.voice_catalogue import VoiceCatalogue, open_voice_catalogue
+from echo_voice.voice_catalogue import NoVoiceCatalogue, RemoteVoiceCatalogue, VoiceCatalogue
 
 _REMOTE_TRAININGS = 8
 
@@ -54,8 +55,11 @@ async def open_dependencies(settings: VoiceSettings, chat: ChatSettings, adapter
     async with AsyncExitStack() as stack:
         vectors = open_vectors(settings.vectors_url, api_key=key)
         stack.push_async_callback(vectors.close)
-        voices = await stack.enter_async_context(open_voice_catalogue(settings.synthesis_url))
-        speech_streams = await stack.enter_async_context(open_speech_streams(settings.synthesis_url))
+        voices: VoiceCatalogue = NoVoiceCatalogue()
+        speech_streams: SpeechStreams = NoSpeechStreams()
+        if settings.synthesis_url is not None:
+            synthesis = await stack.enter_async_context(ServiceClient.open("synthesis", settings.synthesis_url))
+            voices, speech_streams = RemoteVoiceCatalogue(synthesis), RemoteSpeechStreams(synthesis)
         chat_model = open_chat_model(chat, settings.models, adapters.metrics.chat)
         stack.push_async_callback(chat_model.close)
         recogniser = find_packaged_recogniser() if settings.recogniser else None

@@ -1,7 +1,5 @@
 """Client of the synthesis service: the voices that a user may use there."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -54,13 +52,3 @@ class RemoteVoiceCatalogue(VoiceCatalogue):
             raise
         except ValidationError as error:
             raise ServiceUnavailableError("synthesis sent an invalid response.") from error
-
-
-@asynccontextmanager
-async def open_voice_catalogue(url: str | None) -> AsyncIterator[VoiceCatalogue]:
-    """Open the client of the synthesis service at a URL while the context lasts; without one, no voice is looked up."""
-    if url is None:
-        yield NoVoiceCatalogue()
-        return
-    async with ServiceClient.open("synthesis", url) as client:
-        yield RemoteVoiceCatalogue(client)

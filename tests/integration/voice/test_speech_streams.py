@@ -7,9 +7,9 @@ import pytest
 
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import EchoError, ServiceUnavailableError
-from echo_common.http.client import RemoteError
+from echo_common.http.client import RemoteError, ServiceClient
+from echo_voice.remote_speech_streams import NoSpeechStreams, RemoteSpeechStreams
 from echo_voice.speech_stream import SpeechStreams, SpokenSentence
-from echo_voice.synthesis_client import open_speech_streams
 from tests.support.eventually import eventually
 from tests.support.speech_stream import FakeSpeechStreams
 from tests.support.synthesis_server import StartSynthesis, SynthesisServer
@@ -20,8 +20,8 @@ TEXT = "Hello there. How are you today? I am fine"
 
 @asynccontextmanager
 async def remote(start: StartSynthesis) -> AsyncIterator[tuple[SpeechStreams, str, SynthesisServer]]:
-    async with start() as server, open_speech_streams(server.url) as streams:
-        yield streams, server.token(), server
+    async with start() as server, ServiceClient.open("synthesis", server.url) as client:
+        yield RemoteSpeechStreams(client), server.token(), server
 
 
 @pytest.fixture(params=["fake", "remote"])
@@ -117,13 +117,12 @@ async def test_a_failure_is_raised_after_the_speech_before_it(start_synthesis: S
 
 
 async def test_a_stream_that_breaks_off_raises_an_error(start_synthesis: StartSynthesis) -> None:
-    async with open_speech_streams("http://127.0.0.1:9") as streams:
+    async with ServiceClient.open("synthesis", "http://127.0.0.1:9") as client:
         with pytest.raises(ServiceUnavailableError):
-            async with streams.open(token="t", voice_id="tone_low", config=CONFIG):
+            async with RemoteSpeechStreams(client).open(token="t", voice_id="tone_low", config=CONFIG):
                 pass
 
 
 async def test_without_a_synthesis_service_streams_are_refused() -> None:
-    async with open_speech_streams(None) as streams:
-        with pytest.raises(EchoError, match="ECHO_VOICE_SYNTHESIS_URL"):
-            streams.open(token="t", voice_id="tone_low", config=CONFIG)
+    with pytest.raises(EchoError, match="ECHO_VOICE_SYNTHESIS_URL"):
+        NoSpeechStreams().open(token="t", voice_id="tone_low", config=CONFIG)

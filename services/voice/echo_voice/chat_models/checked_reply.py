@@ -12,15 +12,15 @@ _CHARACTERS_A_TOKEN = 32
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyLimits:
-    """Limits of a reply: the time until its first text, the time for each later part, and its length."""
+class ModelLimits:
+    """Limits of a model's reply: the time until its first text, the time for each later part, and its length."""
 
     first_seconds: float
     next_seconds: float
     max_tokens: int
 
 
-async def check_reply(parts: AsyncGenerator[str, None], limits: ReplyLimits) -> AsyncGenerator[str, None]:
+async def check_reply(parts: AsyncGenerator[str, None], limits: ModelLimits) -> AsyncGenerator[str, None]:
     """Pass on the parts of a reply that are not empty, without whitespace before the first word; close `parts` at the end.
 
     A character beyond the first 65,536 that two parts have a half of, as some servers of JSON cut it, is in the later one.

@@ -13,7 +13,7 @@ from echo_common.errors import EchoError
 from echo_common.metrics import ChatMetrics
 from echo_voice.chat_model import ChatRequest
 from echo_voice.chat_models.adapter import ChatAdapter, ChatSpec
-from echo_voice.chat_models.checked_reply import ReplyLimits, check_reply
+from echo_voice.chat_models.checked_reply import ModelLimits, check_reply
 from echo_voice.chat_models.settings import ChatSettings
 
 log = structlog.get_logger("echo.chat")
@@ -74,7 +74,7 @@ class ConfiguredChatModel:
             message = None if unset else f"The language model {self._spec.kind} lacks {missing[0]}."
             raise ChatModelMissingError(message, retry_after=None)
         bounded = replace(request, max_tokens=min(request.max_tokens, self._settings.chat_max_tokens))
-        limits = ReplyLimits(self._spec.first_seconds, self._settings.chat_next_seconds, bounded.max_tokens)
+        limits = ModelLimits(self._spec.first_seconds, self._settings.chat_next_seconds, bounded.max_tokens)
         adapter = await self._opened()
         async with aclosing(check_reply(adapter.stream(bounded), limits)) as parts:
             async for part in parts:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
-from echo_voice.chat_models.checked_reply import ReplyLimits, check_reply
+from echo_voice.chat_models.checked_reply import ModelLimits, check_reply
 
 
 async def _write_blanks() -> AsyncGenerator[str, None]:
@@ -17,7 +17,7 @@ async def _write_blanks() -> AsyncGenerator[str, None]:
 
 async def test_blank_parts_do_not_extend_the_time_for_the_first_text() -> None:
     with pytest.raises(ChatTimeoutError):
-        [part async for part in check_reply(_write_blanks(), ReplyLimits(0.1, 10.0, 100))]
+        [part async for part in check_reply(_write_blanks(), ModelLimits(0.1, 10.0, 100))]
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ async def test_halves_of_a_character_in_two_parts_are_joined(parts: list[str], t
         for part in parts:
             yield part
 
-    read = [part async for part in check_reply(write(), ReplyLimits(10.0, 10.0, 100))]
+    read = [part async for part in check_reply(write(), ModelLimits(10.0, 10.0, 100))]
     assert ("".join(read), "" in read) == (text, False)

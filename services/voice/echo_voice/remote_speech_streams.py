@@ -1,4 +1,4 @@
-"""Client of the synthesis service: speech that is synthesised while its text is still being written."""
+"""Streams of speech from the synthesis service, over its WebSocket."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -149,13 +149,3 @@ class _RemoteSpeechStream(SpeechStream):
         """Return the error of a connection that was closed, or has another frame than expected."""
         self._finished = True
         return ServiceUnavailableError("synthesis broke off the stream of speech.")
-
-
-@asynccontextmanager
-async def open_speech_streams(url: str | None) -> AsyncIterator[SpeechStreams]:
-    """Open the client of the synthesis service at a URL while the context lasts; without one, streams are refused."""
-    if url is None:
-        yield NoSpeechStreams()
-        return
-    async with ServiceClient.open("synthesis", url) as client:
-        yield RemoteSpeechStreams(client)
