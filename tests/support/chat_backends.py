@@ -23,6 +23,12 @@ KEY = "chat-secret-key"
 _SECONDS = 10.0
 """Time limit of each part of a reply, where a test sets no other."""
 HELLO = ChatRequest("You are Ada.", (ChatTurn("user", "Hello!"),))
+SECRET = "the secret of the user"
+CONVERSATION = ChatRequest(
+    "You are Ada.",
+    (ChatTurn("echo", "Ahoy!"), ChatTurn("user", SECRET), ChatTurn("echo", "I see."), ChatTurn("user", "Go on.")),
+    100,
+)
 
 
 class ChatBackend(Protocol):

@@ -7,17 +7,9 @@ import pytest
 
 from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
 from echo_common.errors import EchoError
-from echo_voice.chat_model import ChatRequest, ChatTurn
 from tests.support import gemini_server as answers
-from tests.support.chat_backends import KEY, ServedBackend, gemini, outcome, text_of
+from tests.support.chat_backends import CONVERSATION, KEY, SECRET, ServedBackend, gemini, outcome, text_of
 from tests.support.provider import Answer, Reply
-
-SECRET = "the secret of the user"
-CONVERSATION = ChatRequest(
-    "You are Ada.",
-    (ChatTurn("echo", "Ahoy!"), ChatTurn("user", SECRET), ChatTurn("echo", "I see."), ChatTurn("user", "Go on.")),
-    100,
-)
 
 
 @pytest.fixture

@@ -8,17 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from echo_common.contracts.errors.chat import ChatModelUnavailableError, ChatRefusedError, ChatReplyIncompleteError
-from echo_voice.chat_model import ChatRequest, ChatTurn
 from tests.support import openai_server as answers
-from tests.support.chat_backends import KEY, ServedBackend, openai, opened, outcome, text_of
+from tests.support.chat_backends import CONVERSATION, KEY, SECRET, ServedBackend, openai, opened, outcome, text_of
 from tests.support.provider import Answer, Reply
-
-SECRET = "the secret of the user"
-CONVERSATION = ChatRequest(
-    "You are Ada.",
-    (ChatTurn("echo", "Ahoy!"), ChatTurn("user", SECRET), ChatTurn("echo", "I see."), ChatTurn("user", "Go on.")),
-    100,
-)
 
 
 @pytest.fixture
