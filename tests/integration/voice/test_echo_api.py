@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from echo_common.contracts.http.auth import LOCAL_USER_ID
+from echo_voice.dependencies import Dependencies
+from echo_voice.domain.echos import Echo
+from echo_voice.domain.voice_models import VoiceModel
+from echo_voice.usecases import echos
 from tests.integration.voice.conftest import Start, VoiceClient
 from tests.integration.voice.test_fish import making
 from tests.support.eventually import eventually
@@ -107,6 +111,23 @@ async def test_data_of_the_local_user_is_separated_by_client_user_id(local: Voic
     ada = local.acting_as("usr_ada")
     assert (await ada.ask("GET", "/voice-models", params={"user_id": GUIDES_USER})).status_code == 403
     assert (await ada.ask("GET", f"/voice-models/{first['database_record']['_id']}")).status_code == 404
+
+
+async def test_an_echo_whose_voice_model_is_deleted_meanwhile_is_not_created(
+    ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id = (await ada.ask("POST", UPLOAD, files={"audio": ("me.wav", speech)})).json()["database_record"]["_id"]
+    add = echos.add_echo
+
+    async def add_and_delete_model(echo: Echo, deps: Dependencies) -> Echo:
+        added = await add(echo, deps)
+        await deps.models.update(model_id, VoiceModel.delete)
+        return added
+
+    monkeypatch.setattr(echos, "add_echo", add_and_delete_model)
+    refused = await ada.ask("POST", "/echo", json={"name": "Echo", "voice_model_id": model_id})
+    assert refused.status_code == 404
+    assert (await ada.ask("GET", "/echo")).json()["count"] == 0
 
 
 async def test_empty_user_ids_are_refused(local: VoiceClient, speech: bytes) -> None:

@@ -8,7 +8,12 @@ from typing import Final
 import structlog
 
 from echo_common.background_tasks import report_failure
-from echo_common.contracts.errors.chat import ChatReplyEmptyError, ChatReplyIncompleteError, ChatTimeoutError
+from echo_common.contracts.errors.chat import (
+    ChatReplyEmptyError,
+    ChatReplyIncompleteError,
+    ChatTimeoutError,
+    ConversationDeletedError,
+)
 from echo_common.contracts.http.messages import MAXIMUM_CHARACTERS, MessageStatus, remove_controls
 from echo_common.contracts.http.synthesis import WordTimestamp
 from echo_common.errors import EchoError, InternalError, ServiceUnavailableError
@@ -83,7 +88,7 @@ class Reply:
 
         Raises:
             EchoError: The model failed, see `ChatModel.reply`; the text so far is stored as failed.
-            ConversationDeletedError: The conversation was deleted meanwhile; nothing is stored.
+            ConversationDeletedError: The conversation was deleted meanwhile; nothing is stored. Not raised to a reader that leaves.
         """
         status, failure = MessageStatus.INTERRUPTED, None
         self._producing = asyncio.create_task(self._produce())
@@ -98,8 +103,11 @@ class Reply:
                 status = MessageStatus.COMPLETE
         except EchoError as error:
             failure = error
-        finally:
-            stored = await shielded(self._finish(status))
+        except BaseException:
+            with suppress(ConversationDeletedError):
+                await shielded(self._finish(status))
+            raise
+        stored = await shielded(self._finish(status))
         if failure is not None:
             raise failure
         if stored is not None and not self._stopped:

@@ -1,8 +1,10 @@
 """Use cases of the Echo API for echos."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.voice import CloneNotFoundError, EchoNotFoundError
 from echo_common.contracts.http.echo_api import EchoRequest
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.echos import Echo, Persona
@@ -20,7 +22,12 @@ async def create_echo(request: EchoRequest, principal: Principal, deps: Dependen
     client = client_user_id(principal, request.user_id)
     echo = await echos.add_echo(Echo.create(principal.user_id, persona, client_user_id=client), deps)
     if model is not None:
-        await deps.models.update(model.id, lambda held: held.link(echo.id), user_id=principal.user_id)
+        try:
+            await deps.models.update(model.id, lambda held: held.link(echo.id), user_id=principal.user_id)
+        except CloneNotFoundError:  # deleted meanwhile
+            with suppress(EchoNotFoundError):
+                await echos.delete_echo(echo.id, principal, deps)
+            raise
     return echo
 
 

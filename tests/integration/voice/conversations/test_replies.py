@@ -266,6 +266,14 @@ async def test_reply_to_a_deleted_conversation_is_not_stored(talk: Talk) -> None
     assert await talk.replies.conversations.count({}) == 0
 
 
+async def test_client_that_leaves_during_a_deletion_sees_no_error(talk: Talk) -> None:
+    talk.chat.then("Once upon a time ", asyncio.Event())
+    async with talk.replies.open(talk.echo.id, "A story", ADA) as reply, aclosing(reply.events()) as events:
+        assert [type(await anext(events)) for _ in range(2)] == [MessageStored, Delta]
+        await talk.history.delete_all(talk.echo.id, ADA)
+    assert (talk.chat.open_replies, await talk.texts()) == (0, [])
+
+
 async def test_echo_deleted_at_the_start_of_a_reply_keeps_no_conversation(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = talk.replies.conversations.begin_reply
 
