@@ -32,6 +32,15 @@ def test_consecutive_turns_of_a_role_are_one_turn() -> None:
     assert recent_turns(turns, 100) == [ChatTurn("user", "one\n\ntwo"), ChatTurn("echo", "three"), ChatTurn("user", "four")]
 
 
+def test_text_between_merged_turns_counts() -> None:
+    turns = [ChatTurn("user", "one"), ChatTurn("user", "two")]
+    assert recent_turns(turns, 8) == [ChatTurn("user", "one\n\ntwo")]
+    assert recent_turns(turns, 7) == [ChatTurn("user", "two")]
+    turns = [ChatTurn("echo", "one"), ChatTurn("user", "two")]
+    assert recent_turns(turns, 11, greeting="Hi!")[0].text == "Hi!\n\none"
+    assert recent_turns(turns, 10, greeting="Hi!") == turns
+
+
 def test_system_prompt_has_persona_language_and_summary() -> None:
     prompt = system_prompt("Ada", "You are Ada, a mathematician.", "de-AT", "They spoke about engines.")
     assert prompt.startswith("You are Ada, a mathematician.")

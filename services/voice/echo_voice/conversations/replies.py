@@ -19,7 +19,7 @@ from echo_common.ids import new_id
 from echo_common.quotas.counters import Quotas
 from echo_common.shielded import shielded
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
-from echo_voice.conversations.context import recent_turns, system_prompt
+from echo_voice.conversations.context import recent_turns, require_room, system_prompt
 from echo_voice.conversations.reply import Reply
 from echo_voice.conversations.reply_events import SpeechOrder
 from echo_voice.conversations.repository import Conversations, Messages
@@ -79,6 +79,7 @@ class Replies:
             EchoNotFoundError: The user has no such echo.
             ReplyInProgressError: The echo is still replying to the user.
             ConversationDeletedError: The conversation was deleted meanwhile; nothing is stored.
+            MessageTooLongError: The message does not fit into the context beside the persona; nothing is stored.
             QuotaExceededError: The user has sent all messages of the day.
         """
         await self.check(echo_id, principal)
@@ -89,12 +90,13 @@ class Replies:
         try:
             async with running_in_background(self._keep_lease(conversation, holder)):
                 echo = await self._echo_of(conversation)
+                require_room(_system_of(echo), text, self.limits.context_characters)
                 message = await self._message(conversation, holder, number, text, principal, request_key)
                 await self.faults.reach("reply.after_message")
                 yield Reply(
                     message,
                     self.chat,
-                    await self._request(echo, conversation),
+                    await self._request(echo, conversation, message),
                     voice_id=echo.id,
                     streams=self.streams,
                     speech=speech,
@@ -141,9 +143,12 @@ class Replies:
                 raise
         return message
 
-    async def _request(self, echo: Echo, conversation: Conversation) -> ChatRequest:
-        system = system_prompt(echo.name, echo.persona_prompt, echo.language, conversation.summary)
-        characters = max(0, self.limits.context_characters - len(system))
+    async def _request(self, echo: Echo, conversation: Conversation, message: Message) -> ChatRequest:
+        """Return the context. If the message would not fit beside the summary of older turns, the summary is left out."""
+        system = _system_of(echo, conversation.summary)
+        if len(system) + len(message.text) > self.limits.context_characters:
+            system = _system_of(echo)
+        characters = self.limits.context_characters - len(system)
         messages = await self.messages.latest(conversation, characters)
         turns = [ChatTurn(message.role.value, message.text) for message in messages]
         greeting = None if conversation.summary else echo.greeting
@@ -197,3 +202,7 @@ class Replies:
     async def _release(self, conversation: Conversation, holder: str) -> None:
         with suppress(EchoError):  # a stored reply has released it; after an outage it expires
             await self.conversations.update(conversation.id, lambda held: held.end_reply(holder))
+
+
+def _system_of(echo: Echo, summary: str = "") -> str:
+    return system_prompt(echo.name, echo.persona_prompt, echo.language, summary)

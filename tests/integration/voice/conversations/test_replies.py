@@ -1,8 +1,8 @@
 """Replies of echos: their events, what is stored of them, and every failure."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from echo_common.contracts.errors.chat import (
     ChatReplyIncompleteError,
     ChatTimeoutError,
     ConversationDeletedError,
+    MessageTooLongError,
     ReplyInProgressError,
 )
 from echo_common.contracts.errors.quotas import QuotaExceededError
@@ -23,11 +24,11 @@ from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
 from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.live_settings import LiveSettings
-from echo_voice.chat_model import ChatTurn
+from echo_voice.chat_model import ChatRequest, ChatTurn
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence
 from echo_voice.domain.echos import Echo
-from echo_voice.domain.messages import Message
-from tests.integration.voice.conversations.conftest import ADA, SPOKEN, Talk
+from echo_voice.domain.messages import Conversation, Message
+from tests.integration.voice.conversations.conftest import ADA, CONTEXT_CHARACTERS, SPOKEN, Talk
 from tests.support.eventually import eventually
 
 
@@ -74,6 +75,39 @@ async def test_context_has_persona_greeting_and_earlier_turns(talk: Talk) -> Non
         ChatTurn("echo", "Good morning. How are you?"),
         ChatTurn("user", "And you?"),
     ]
+
+
+def _characters(request: ChatRequest) -> int:
+    return len(request.system) + sum(len(turn.text) for turn in request.turns)
+
+
+async def test_requests_never_exceed_the_context(talk: Talk) -> None:
+    for length, replies in [(400, True), (300, False), (700, False), (1, False), (900, False), (200, True)]:
+        talk.chat.then("y" * length if replies else ChatTimeoutError())
+        with suppress(ChatTimeoutError):
+            await talk.send("x" * length)
+        await talk.replies.summaries.finish()
+    requests = [request for request in talk.chat.requests if request.system.startswith("You are Grace.")]
+    assert len(requests) == 6
+    assert max(map(_characters, requests)) <= CONTEXT_CHARACTERS
+
+
+async def test_the_longest_message_fits_beside_the_persona_without_the_summary(talk: Talk) -> None:
+    def summarize(held: Conversation) -> None:
+        held.summarize("s" * 1_000, 2, after=0, resets=0)
+
+    await talk.send("Hello!")
+    await talk.replies.conversations.update((await talk.conversation()).id, summarize)
+    await talk.send("Short.")
+    assert talk.chat.requests[-1].system.endswith("s" * 1_000)
+    stored = await talk.texts()
+    with pytest.raises(MessageTooLongError) as refused:
+        await talk.send("x" * CONTEXT_CHARACTERS)
+    assert await talk.texts() == stored
+    assert isinstance(refused.value.details, Mapping)
+    await talk.send("x" * refused.value.details["maximum"])
+    assert _characters(talk.chat.requests[-1]) == CONTEXT_CHARACTERS
+    assert [turn.text[0] for turn in talk.chat.requests[-1].turns] == ["x"]
 
 
 async def test_first_audio_leaves_while_the_model_still_writes(talk: Talk) -> None:

@@ -55,6 +55,13 @@ class MessageNotFoundError(NotFoundError):
     code = "MESSAGE_NOT_FOUND"
 
 
+class MessageTooLongError(EchoError):
+    """The message and the echo's persona exceed the context of the language model; shorten one of them, or raise ECHO_VOICE_CHAT_CONTEXT_CHARACTERS."""
+
+    code = "MESSAGE_TOO_LONG"
+    status = 422
+
+
 class NoSpeechError(EchoError):
     """The recording has no speech that was understood; speak closer to the microphone, or send text."""
 
