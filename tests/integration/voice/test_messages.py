@@ -16,6 +16,7 @@ from echo_common.contracts.errors.chat import ChatTimeoutError
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
 from echo_common.live_settings import LiveSettings
+from echo_voice.api import messages
 from echo_voice.dependencies import Dependencies
 from tests.integration.voice.conftest import Start, VoiceClient
 from tests.support.chat_model import ScriptedChatModel
@@ -86,6 +87,14 @@ async def test_plain_reply_has_its_speech_as_one_file(conversing: Conversing) ->
     (token, voice_id, config) = conversing.speech.opened[0]
     assert (f"Bearer {token}", f"/echos/{voice_id}/messages") == (conversing.client.headers["Authorization"], conversing.path)
     assert (config.output_format.value, config.sample_rate, config.ssml) == ("wav", 16_000, False)
+
+
+async def test_only_the_speech_of_a_stream_has_any_length(conversing: Conversing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "MOST_AUDIO_BYTES", len("Good morning."))
+    answer = data(await conversing.send(speech={}))
+    assert (answer["reply"]["text"], answer["speech_error"]["code"]) == (REPLY, "FILE_TOO_LARGE")
+    assert base64.b64decode(answer["audio"]) == b"Good morning."
+    assert (await conversing.events(speech={}))[-1][1]["speech_error"] is None
 
 
 async def test_events_of_a_reply(conversing: Conversing) -> None:

@@ -37,7 +37,7 @@ from echo_common.http.validation import details_of, invalid
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps, Token
 from echo_voice.api.parameters import EchoId
-from echo_voice.api.reply_streams import EVENT_STREAM, collect_reply, reply_events
+from echo_voice.api.reply_streams import EVENT_STREAM, MOST_AUDIO_BYTES, collect_reply, reply_events
 from echo_voice.api.samples import fields_of
 from echo_voice.conversations.history import MessageFilter
 from echo_voice.conversations.reply_events import ReplyEvent, SpeechOrder
@@ -114,9 +114,10 @@ async def send_message(
     allows it to retry; the history keeps the text so far.
     """
     body = await _read_message(echo_id, request, principal, deps)
-    speech = None if body.speech is None else SpeechOrder(token, SpeechConfig(**body.speech.model_dump(), ssml=False))
+    streamed = EVENT_STREAM in accept
+    speech = None if body.speech is None else _speech_order(body.speech, token, streamed=streamed)
     events = _reply(echo_id, body.text, principal, deps, speech, key)
-    if EVENT_STREAM in accept:
+    if streamed:
         first = await anext(events)  # a refusal before it is still returned as an error status
         return ClosingStream(
             reply_events(_continued(first, events)), source=events, media_type=EVENT_STREAM, headers=_STREAM_HEADERS
@@ -207,6 +208,11 @@ async def _read_message(echo_id: str, request: Request, principal: Principal, de
         return MessageRequest(text=text, speech=fields.speech)
     except ValidationError as error:  # its transcript is too long
         raise invalid(details_of(error.errors())) from None
+
+
+def _speech_order(speech: ReplySpeech, token: str, *, streamed: bool) -> SpeechOrder:
+    config = SpeechConfig(**speech.model_dump(), ssml=False)
+    return SpeechOrder(token, config, most_bytes=None if streamed else MOST_AUDIO_BYTES)
 
 
 async def _reply(

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 import structlog
 
@@ -26,6 +27,9 @@ from echo_voice.domain.messages import Message
 from echo_voice.views import message_view
 
 EVENT_STREAM = "text/event-stream"
+
+MOST_AUDIO_BYTES: Final = 8 * 1024**2
+"""Maximum speech of a reply that is no stream: all of it is in memory, several times while the response is made."""
 
 _log = structlog.get_logger("echo.reply")
 

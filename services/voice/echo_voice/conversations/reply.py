@@ -16,7 +16,7 @@ from echo_common.contracts.errors.chat import (
 )
 from echo_common.contracts.http.messages import MAXIMUM_CHARACTERS, MessageStatus, remove_controls
 from echo_common.contracts.http.synthesis import WordTimestamp
-from echo_common.errors import EchoError, InternalError, ServiceUnavailableError
+from echo_common.errors import EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.shielded import shielded
 from echo_voice.chat_model import ChatModel, ChatRequest
 from echo_voice.conversations.event_queue import EventQueue
@@ -33,6 +33,11 @@ _SPEECH_SECONDS_A_CHARACTER = 0.5
 
 _QUEUED = 16
 """Parts of speech that wait for the client. The length of a reply bounds the events of its text."""
+
+_TOO_LARGE = (
+    "The speech of this reply has more than {most_bytes} bytes. Request it in a compressed format, or as events with the header "
+    "Accept: text/event-stream."
+)
 
 StoreReply = Callable[[str, MessageStatus, float | None], Awaitable[Message | None]]
 """Function that stores the text of a reply with its status and the duration of its speech; an empty text is not stored."""
@@ -202,7 +207,7 @@ class Reply:
         try:
             opened = self._streams.open(token=speech.token, voice_id=self._voice_id, config=speech.config)
             async with asyncio.timeout(2 * MAXIMUM_SECONDS) as limit, opened as stream:
-                await self._read_speech(stream, limit)
+                await self._read_speech(stream, limit, speech.most_bytes)
         except EchoError as error:
             self._speech_error = error
             self._log.warning("reply_speech_interrupted", code=error.code, error=error.message)
@@ -212,9 +217,9 @@ class Reply:
             report_failure(self._log, "reply_speech", error)
             self._speech_error = InternalError()
 
-    async def _read_speech(self, stream: SpeechStream, limit: asyncio.Timeout) -> None:
+    async def _read_speech(self, stream: SpeechStream, limit: asyncio.Timeout, most_bytes: int | None) -> None:
         feeding = asyncio.create_task(self._feed(stream, limit))
-        reading = asyncio.create_task(self._forward(stream))
+        reading = asyncio.create_task(self._forward(stream, most_bytes))
         try:
             done, _ = await asyncio.wait({feeding, reading}, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -232,8 +237,12 @@ class Reply:
         limit.reschedule(asyncio.get_running_loop().time() + seconds)
         await stream.end()
 
-    async def _forward(self, stream: SpeechStream) -> None:
+    async def _forward(self, stream: SpeechStream, most_bytes: int | None) -> None:
+        size = 0
         async for part in stream:
+            size += len(part.audio)
+            if most_bytes is not None and size > most_bytes:
+                raise FileTooLargeError(_TOO_LARGE.format(most_bytes=most_bytes))
             self._words.extend(part.words)
             self._duration = part.start_seconds + part.duration_seconds
             if part.text:  # long speech continues without it

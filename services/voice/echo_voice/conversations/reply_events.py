@@ -10,10 +10,14 @@ from echo_voice.domain.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class SpeechOrder:
-    """The speech of a reply: options, and the access token of the user who pays for it."""
+    """The speech of a reply: options, and the access token of the user who pays for it.
+
+    It ends with `FileTooLargeError` where its audio would exceed `most_bytes`.
+    """
 
     token: str
     config: SpeechConfig
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

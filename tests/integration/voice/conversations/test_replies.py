@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,6 +242,16 @@ async def test_speech_that_no_client_reads_ends(talk: Talk, monkeypatch: pytest.
         done = [event async for event in events][-1]
     assert isinstance(done, Done)
     assert isinstance(done.speech_error, ServiceUnavailableError)
+
+
+async def test_speech_over_the_limit_ends_alone(talk: Talk) -> None:
+    events = await talk.send("Hi", speech=replace(SPOKEN, most_bytes=len("Good morning.")))
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.speech_error is not None
+    assert (done.speech_error.code, done.reply.duration) == ("FILE_TOO_LARGE", 1.0)
+    assert done.reply.text == "Good morning. How are you?"
+    assert (len(_only(events, ReplyAudio)), talk.speech.open_streams) == (1, 0)
 
 
 async def test_one_reply_at_a_time(talk: Talk) -> None:
