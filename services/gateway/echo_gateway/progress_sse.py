@@ -11,10 +11,10 @@ from echo_common.contracts.values import JobStatus
 from echo_common.errors import EchoError
 from echo_common.http.client import ServiceClient
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
+from echo_common.http.streams import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from echo_gateway.authentication import valid_token
 from echo_gateway.progress_polls import OUTAGE, POLL_SECONDS, Follower, ProgressPoll, ProgressPolls
 
-HEARTBEAT_SECONDS = 15.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -66,8 +66,8 @@ async def _send_events(poll: ProgressPoll, seen: int, send: Send, authorized: Ca
         if over:
             await _write(send, text, more=False)
             return
-        if not text and time.monotonic() - silent_since >= HEARTBEAT_SECONDS:
-            text = ":\n\n"
+        if not text and time.monotonic() - silent_since >= KEEP_ALIVE_SECONDS:
+            text = KEEP_ALIVE
         if text:
             await _write(send, text)
             text, silent_since = "", time.monotonic()

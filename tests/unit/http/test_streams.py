@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Streaming responses close their source, also when nothing was sent; an event is read as one line by every client."""
 
 import json
@@ -9,6 +10,23 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from echo_common.http.streams import ClosingStream, server_sent_event
+=======
+"""Streaming responses close their source, also when nothing was sent, and keep connections with events open."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from echo_common.http import streams
+from echo_common.http.streams import KEEP_ALIVE, ClosingStream, EventStream
+
+SCOPE = {"type": "http", "asgi": {"spec_version": "2.4"}}
+COMMENT = KEEP_ALIVE.encode()
+>>>>>>> 5a85468c (Send comments between the events of a reply while there are none)
 
 
 async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body_starts() -> None:
@@ -35,11 +53,12 @@ async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body
     assert await anext(parts) == b"first"
     response = ClosingStream(body(parts), source=parts, media_type="audio/wav", headers={})
     with suppress(ClientDisconnect, OSError):
-        await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+        await response(SCOPE, receive, send)
 
     assert closed == ["source"]
 
 
+<<<<<<< HEAD
 class _Event(BaseModel):
     text: str
 
@@ -49,3 +68,48 @@ def test_an_event_has_its_data_in_one_line_of_unicode() -> None:
     lines = server_sent_event("delta", _Event(text=text)).decode().splitlines()
     assert (lines[0], lines[2:]) == ("event: delta", [""])
     assert json.loads(lines[1].removeprefix("data: ")) == {"text": text}
+=======
+@pytest.mark.parametrize("after", [[], [b"data: 1\n\n"]], ids=["start", "event"])
+async def test_comments_are_sent_while_there_is_no_event(monkeypatch: pytest.MonkeyPatch, after: list[bytes]) -> None:
+    monkeypatch.setattr(streams, "KEEP_ALIVE_SECONDS", 0.01)
+    commented = asyncio.Event()
+    sent: list[bytes] = []
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        for event in after:
+            yield event
+        await commented.wait()
+        yield b"data: 2\n\n"
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+        if sent.count(COMMENT) == 2:
+            commented.set()
+
+    async with asyncio.timeout(10):
+        await EventStream(body(), headers={})(SCOPE, _never, send)
+    assert [part for part in sent if part not in {b"", COMMENT}] == [*after, b"data: 2\n\n"]
+    assert sent.index(COMMENT) == 1 + len(after)
+
+
+async def test_no_comment_is_sent_within_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "KEEP_ALIVE_SECONDS", 0.01)
+    event = b"data: " + b"x" * 100_000 + b"\n\n"
+    sent: list[bytes] = []
+
+    async def body() -> AsyncGenerator[bytes, None]:
+        yield event
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body" and message["body"] != COMMENT:
+            await asyncio.sleep(0.03)  # the client reads slowly
+        sent.append(message.get("body", b""))
+
+    await EventStream(body(), headers={})(SCOPE, _never, send)
+    assert b"".join(sent).removeprefix(COMMENT).removesuffix(COMMENT) == event
+
+
+async def _never() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+>>>>>>> 5a85468c (Send comments between the events of a reply while there are none)

@@ -32,7 +32,7 @@ from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
 from echo_common.http.proxy_options import LongRequest
-from echo_common.http.streams import ClosingStream
+from echo_common.http.streams import EVENT_STREAM, ClosingStream, EventStream
 from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
@@ -52,7 +52,6 @@ plain = PublicRouter("Echo API", root="/api", plain=True)
 
 _COMPLETED = "Speech synthesis completed"
 _QUEUED = "Asynchronous speech synthesis job created"
-_EVENTS = "text/event-stream"
 _PREVIEWS = {
     "en": "Hello, this is my voice.",
     "es": "Hola, esta es mi voz.",
@@ -68,7 +67,7 @@ _STREAM = Media(
     "Audio as it is generated, chunked. The connection breaks if the audio is incomplete. With `Accept: text/event-stream`, "
     '`audio` events `{"audio": base64, "word_timestamps": […]}`, whose concatenated bytes are one file, and at the end one '
     "`done` event with totals.",
-    (*AUDIO_TYPES, _EVENTS),
+    (*AUDIO_TYPES, EVENT_STREAM),
 )
 Accept = Annotated[str, Header(alias="Accept", description="`text/event-stream` for events with word timings.")]
 StreamPrincipal = Annotated[Principal | None, Depends(Access((Scope.SPEECH_WRITE,), ticket_param="ticket"))]
@@ -226,8 +225,8 @@ async def _stream(body: StreamRequest, principal: Principal, deps: Dependencies,
     # a failure before the first byte can still be returned as an error status
     first = await anext(parts)
     whole = _from(first, parts)
-    if _EVENTS in accept:
-        return ClosingStream(events(whole), source=parts, media_type=_EVENTS, headers=_HEADERS)
+    if EVENT_STREAM in accept:
+        return EventStream(events(whole), source=parts, headers=_HEADERS)
     mime = FORMATS[body.config.output_format].media_type(body.config.sample_rate)
     return ClosingStream(_bytes(whole), source=parts, media_type=mime, headers=_HEADERS)
 

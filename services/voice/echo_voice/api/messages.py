@@ -30,14 +30,14 @@ from echo_common.http.forward import CLIENT_GONE, ClientRequest
 from echo_common.http.json_body import is_multipart, read_json_body
 from echo_common.http.pagination import Page, paginated
 from echo_common.http.proxy_options import LongRequest
-from echo_common.http.streams import ClosingStream
+from echo_common.http.streams import EVENT_STREAM, ClosingStream, EventStream
 from echo_common.http.time_range import TimeRangeQuery
 from echo_common.http.upload import received
 from echo_common.http.validation import details_of, invalid
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps, Token
 from echo_voice.api.parameters import EchoId
-from echo_voice.api.reply_streams import EVENT_STREAM, MOST_AUDIO_BYTES, collect_reply, reply_events
+from echo_voice.api.reply_streams import MOST_AUDIO_BYTES, collect_reply, reply_events
 from echo_voice.api.samples import fields_of
 from echo_voice.conversations.history import MessageFilter
 from echo_voice.conversations.reply_events import ReplyEvent, SpeechOrder
@@ -119,9 +119,7 @@ async def send_message(
     events = _reply(echo_id, body.text, principal, deps, speech, key)
     if streamed:
         first = await anext(events)  # a refusal before it is still returned as an error status
-        return ClosingStream(
-            reply_events(_continued(first, events)), source=events, media_type=EVENT_STREAM, headers=_STREAM_HEADERS
-        )
+        return EventStream(reply_events(_continued(first, events)), source=events, headers=_STREAM_HEADERS)
     with ClientRequest(request.receive) as client_request:
         if key is None:
             client_request.watch()

@@ -26,8 +26,6 @@ from echo_voice.conversations.reply_events import Delta, Done, MessageStored, Re
 from echo_voice.domain.messages import Message
 from echo_voice.views import message_view
 
-EVENT_STREAM = "text/event-stream"
-
 MOST_AUDIO_BYTES: Final = 8 * 1024**2
 """Maximum speech of a reply that is no stream: all of it is in memory, several times while the response is made."""
 
