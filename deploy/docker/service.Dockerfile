@@ -2,6 +2,8 @@
 FROM python:3.11.11-slim-bookworm AS build
 ARG SERVICE
 ARG EXTRAS=""
+# Further extras without brackets, which the embedded mode does not have either: chat.
+ARG OPTIONAL_EXTRAS=""
 # Libraries besides libs/common, for example ./libs/onnx_autodiff.
 ARG LIBS=""
 WORKDIR /build
@@ -13,10 +15,15 @@ RUN awk '/^uv==/{found=1} found{print} found&&!/\\$/{exit}' constraints.txt > uv
 COPY libs libs
 COPY services/${SERVICE} services/${SERVICE}
 RUN uv pip install --python /opt/echo/bin/python --no-cache --compile-bytecode \
-    -c constraints.txt -b constraints.txt --overrides overrides.txt ./libs/common ${LIBS} "./services/${SERVICE}${EXTRAS}"
+    -c constraints.txt -b constraints.txt --overrides overrides.txt ./libs/common ${LIBS} "./services/${SERVICE}${EXTRAS}" \
+    ${OPTIONAL_EXTRAS:+"./services/${SERVICE}[${OPTIONAL_EXTRAS}]"}
 
 FROM python:3.11.11-slim-bookworm
 ARG SERVICE
+ARG OPTIONAL_EXTRAS=""
+# llama.cpp, the extra `chat`, needs OpenMP.
+RUN case ",${OPTIONAL_EXTRAS}," in *,chat,*) apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*;; esac
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/echo echo \
     && install -d -o echo -g echo /var/lib/echo/models /var/lib/echo/objects /var/lib/echo/scratch
 COPY --from=build /opt/echo /opt/echo

@@ -130,6 +130,12 @@ def test_images_contain_the_same_extras_as_the_embedded_mode(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_build_arguments_are_those_of_the_dockerfile(name: str) -> None:
+    declared = set(re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE))
+    assert CONTAINERS[name]["build"]["args"].keys() <= declared
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_images_hold_the_libraries_that_their_service_needs(name: str) -> None:
     project = tomllib.loads((ROOT / "services" / name / "pyproject.toml").read_text())["project"]
     arguments = CONTAINERS[name]["build"]["args"]
