@@ -25,7 +25,7 @@ def interruption() -> Samples:
 
 
 def through_room(sound: Samples, *, delay_seconds: float, decibels: float) -> Samples:
-    """Return what a microphone hears of a loudspeaker: delayed, attenuated, with a reverberation of 0.15 s and a little noise."""
+    """Return the sound of a loudspeaker at a microphone: delayed, attenuated, with a reverberation of 0.15 s and a little noise."""
     random = np.random.default_rng(1)
     times = np.arange(int(0.15 * MICROPHONE_RATE)) / MICROPHONE_RATE
     response = 0.3 * random.standard_normal(len(times)) * np.exp(-6.9 * times / 0.15)

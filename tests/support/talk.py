@@ -31,7 +31,7 @@ def listening() -> list[psutil.Process]:
 
 
 class FakeClient:
-    """A client's connection; `frames` are what it received: text frames as dictionaries, audio as bytes."""
+    """A client's connection; `frames` are those that it received: text frames as dictionaries, audio as bytes."""
 
     def __init__(self) -> None:
         self.frames: list[Any] = []
@@ -89,7 +89,7 @@ class FakeClient:
 
 
 class FakeListener:
-    """A listener for which messages are what they say; `seconds` is the duration of each."""
+    """A listener that takes messages by their names; `seconds` is the duration of each."""
 
     def __init__(self, seconds: float = 0.02) -> None:
         self.seconds = seconds

@@ -62,7 +62,7 @@ class Exchange:
                 return self.asked.body
 
 
-async def say_what_was_asked(exchange: Exchange) -> None:
+async def return_request(exchange: Exchange) -> None:
     body = await exchange.read()
     await exchange.json({"target": exchange.asked.target, "body": body.decode()})
 
@@ -71,7 +71,7 @@ async def say_what_was_asked(exchange: Exchange) -> None:
 class Upstream:
     """A service that serves `/health` itself and all other requests with `answer`."""
 
-    answer: Answer = say_what_was_asked
+    answer: Answer = return_request
     asked: list[Asked] = field(default_factory=list)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when whoever asked has closed the connection before the end."""

@@ -48,7 +48,7 @@ def engines_table(statistics: Fields) -> DataTable:
 
 
 def day_table(day: Fields) -> DataTable:
-    """Return what happened in the last 24 hours."""
+    """Return the totals of the last 24 hours."""
     row = (
         day["requests"],
         share_of(day["error_rate"]),

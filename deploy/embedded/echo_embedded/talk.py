@@ -41,7 +41,7 @@ class Loudspeaker(Protocol):
         ...
 
     def flush(self) -> float:
-        """Discard what was not played; return the seconds of the reply that were played."""
+        """Discard audio that was not played; return the seconds of the reply that were played."""
         ...
 
     async def finish(self) -> None:

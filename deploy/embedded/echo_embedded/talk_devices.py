@@ -26,7 +26,7 @@ class DeviceMicrophone:
             self._loop.call_soon_threadsafe(self._recorded.put_nowait, bytes(data))
 
     async def messages(self, turns: Turns) -> AsyncIterator[bytes]:
-        """Yield what is recorded, until Ctrl-C."""
+        """Yield the recorded audio until Ctrl-C."""
         while True:
             yield await self._recorded.get()
 
@@ -59,7 +59,7 @@ class DeviceLoudspeaker:
             self._queued += pcm
 
     def flush(self) -> float:
-        """Discard what was not played."""
+        """Discard audio that was not played; return the seconds of the reply that were played."""
         with self._lock:
             self._queued.clear()
             return max(0, self._played) / 2 / OUTPUT_RATE

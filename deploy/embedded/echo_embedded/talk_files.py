@@ -58,7 +58,7 @@ class FileLoudspeaker:
         self._reply += pcm
 
     def flush(self) -> float:
-        """Discard what would not have been played yet."""
+        """Discard audio that would not have been played yet; return the seconds of the rest."""
         self._reply = self._reply[: 2 * int(OUTPUT_RATE * (monotonic() - self._began_at))]
         return len(self._reply) / 2 / OUTPUT_RATE
 

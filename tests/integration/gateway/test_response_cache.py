@@ -8,7 +8,7 @@ from echo_common.bus.delivery import encode
 from echo_common.contracts.events.synthesis import AudioDeleted, AudioRevised
 from tests.integration.gateway.conftest import Gateway
 from tests.support.eventually import eventually
-from tests.support.upstream import Exchange, Upstream, say_what_was_asked
+from tests.support.upstream import Exchange, Upstream, return_request
 
 AUDIO = "/api/v1/files/audio/aud_1"
 SOUND = b"RIFF" + bytes(1000)
@@ -160,7 +160,7 @@ async def test_responses_that_vary_beyond_the_token_are_not_cached(
 async def test_deletions_clear_the_cache_before_they_are_confirmed(gateway: Gateway, synthesis: Upstream) -> None:
     synthesis.answer = finished
     await fetch(gateway)
-    synthesis.answer = say_what_was_asked
+    synthesis.answer = return_request
     async with gateway.ask("DELETE", AUDIO) as response:
         assert response.status == 200
     await fetch(gateway)

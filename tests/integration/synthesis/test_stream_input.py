@@ -235,7 +235,7 @@ def idle(server: SynthesisServer) -> bool:
 
 
 async def refused(server: SynthesisServer, *frames: str | bytes, start: bool = True) -> Heard:
-    """Send frames and return what is heard up to the end of the connection."""
+    """Send frames and return all frames up to the end of the connection."""
     async with joined(server) as client:
         if start:
             await client.start()

@@ -216,7 +216,7 @@ async def test_a_deleted_echo_leaves_nothing(ada: VoiceClient, speech: bytes, da
     assert record["echo_id"] is None
 
 
-async def test_what_a_crash_left_of_a_deleted_echo_is_removed(ada: VoiceClient) -> None:
+async def test_traces_of_a_deleted_echo_are_removed_after_a_crash(ada: VoiceClient) -> None:
     echo = Echo.create("usr_ada", (await ada.deps.echos.get((await create(ada))["id"])).persona)
     await ada.deps.echo_revisions.keep(EchoRevision.of(echo))
     await remove_traces_of_echo(EchoDeleted(echo_id=echo.id, user_id="usr_ada"), ada.deps)

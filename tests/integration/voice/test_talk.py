@@ -76,7 +76,7 @@ class Caller:
         return [frame for frame in self.frames if frame["type"] == name][count - 1]
 
     async def say(self, sound: np.ndarray, *, with_echo: bool = False, until: str | None = None) -> None:
-        """Send sound in real time, mixed with what the loudspeaker plays; go on with silence until a frame arrives.
+        """Send sound in real time, mixed with the sound of the loudspeaker; go on with silence until a frame arrives.
 
         An interruption of the reply ends it at once.
         """
@@ -174,7 +174,7 @@ async def test_a_question_is_heard_and_answered_in_the_voice_of_the_echo(talking
     assert config.model_dump(exclude_unset=True) == {"output_format": "pcm", "sample_rate": RATE, "ssml": False}
 
 
-async def test_speech_interrupts_a_reply_and_the_history_keeps_what_was_heard(talking: Talking) -> None:
+async def test_speech_interrupts_a_reply_and_the_history_keeps_the_heard_part(talking: Talking) -> None:
     talking.chat.then("One two three four. ", "Five six seven eight. ", *["Nine ten eleven twelve. "] * 10)
     async with talking.calling(START.replace("}", ', "greeting": false}')) as caller:
         await caller.say(interruption(), until="audio")

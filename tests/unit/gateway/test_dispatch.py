@@ -37,7 +37,7 @@ class Framework:
 
 
 class Served(Exception):
-    """Tells which operation a request reached."""
+    """The operation that a request reached."""
 
 
 @pytest.fixture

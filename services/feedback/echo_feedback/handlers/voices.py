@@ -13,7 +13,7 @@ from echo_feedback.handlers.handle import Handlers
 
 
 async def store_access(event: VoiceModelEvent, dependencies: Dependencies) -> None:
-    """Store who may use the voice model."""
+    """Store the users of the voice model."""
     await dependencies.voices.apply(event)
 
 

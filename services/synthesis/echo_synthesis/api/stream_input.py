@@ -60,7 +60,7 @@ async def stream_input(websocket: WebSocket) -> None:
     """Speak a text while it is still being written.
 
     Text frames are JSON, binary frames audio. The first frame is `start`; `text` adds to the text, `flush` speaks the rest, `end`
-    ends the text, `cancel` discards what was not sent. The bytes of all binary frames are one file.
+    ends the text, `cancel` discards the speech that was not sent. The bytes of all binary frames are one file.
     """
     principal = await _authorize(websocket)
     await websocket.accept()
@@ -272,7 +272,7 @@ def _frames(part: Part, text: str, start: float, duration: float) -> Sequence[tu
 
 
 def _refusal(text: str, error: ValidationError) -> EchoError:
-    """Return the error of a frame that is not JSON, or lacks what its type requires."""
+    """Return the error of a frame that is not JSON, or lacks a field of its type."""
     problems = error.errors(include_url=False)
     kind = problems[0]["type"]
     if kind == "json_invalid":

@@ -205,7 +205,7 @@ class Narrator:
             ahead.append(PrefetchedSegment(spaced, partial(speak, spaced.segment)))
 
     def reason_without_transcript(self, settings: SpeechSettings) -> NotTranscribed | None:
-        """Return why stored speech with these settings is not compared with its text; None if it is."""
+        """Return the reason not to compare stored speech with its text; None without one."""
         return self._gate.reason_without_transcript(settings.language, requested=settings.quality_check)
 
     async def _speak_segment(

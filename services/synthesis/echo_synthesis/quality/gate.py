@@ -53,7 +53,7 @@ class QualityGate:
         self._log = structlog.get_logger("echo.quality")
 
     def reason_without_transcript(self, language: str, *, requested: bool) -> NotTranscribed | None:
-        """Return why speech of a language is not compared with its text; None if it is."""
+        """Return the reason not to compare speech of a language with its text; None without one."""
         if not requested:
             return "not_requested"
         if self._switched_off:

@@ -37,9 +37,9 @@ _MOST_FLUSHES: Final = 1_000
 
 
 class TextStream(NarrationSource):
-    """Speech of one text in parts. `write`, `flush` and `end` add to it; `speech` yields what is spoken.
+    """Speech of one text in parts. `write`, `flush` and `end` add to it; `speech` yields its speech.
 
-    `characters` counts the text so far; `sentences` and `segments_planned` count what is spoken of it. `totals` are those of the
+    `characters` counts the text so far; `sentences` and `segments_planned` count the spoken part. `totals` are those of the
     speech so far.
     """
 

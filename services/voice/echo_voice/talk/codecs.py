@@ -120,7 +120,7 @@ class OutputEncoder:
             yield self._part(rest)
 
     def discard(self) -> None:
-        """Forget what was not yielded."""
+        """Discard audio that is not yet encoded."""
         self._rest = b""
 
     def _part(self, pcm: bytes) -> OutputPart:

@@ -100,7 +100,7 @@ class SpokenConversations:
 
 
 def _speech_config(start: StartTalk) -> SpeechConfig:
-    """Return the options of replies; those of the echo apply to what is left out."""
+    """Return the options of replies; those of the echo apply to all others."""
     return SpeechConfig(output_format=AudioFormat.PCM, sample_rate=split_format(start.output)[1], ssml=False)
 
 

@@ -1,6 +1,6 @@
 """Removal of loudspeaker echo from a microphone's signal.
 
-The adaptive filter, the estimation of its delay up to about half a second, and the suppression of what it leaves are those of
+The adaptive filter, the estimation of its delay up to about half a second, and the suppression of the remaining echo are those of
 WebRTC (AEC3), which `livekit` packages. This module models the loudspeaker: a queue of the samples that were sent, which plays at
 the microphone's pace, so that both signals have one clock whatever the network does. It aligns longer delays, and recognises echo
 while the filter still adapts.
@@ -84,7 +84,7 @@ class EchoCanceller:
         self._queued = np.concatenate([self._queued, _to_int16(samples)])
 
     def stop(self) -> None:
-        """Forget what the loudspeaker will not play, except for what it may play before it is silenced."""
+        """Discard queued samples, except those that the loudspeaker may play before it is silenced."""
         self._queued = self._queued[:_TAIL]
 
     def process(self, samples: Samples) -> Samples:
@@ -96,7 +96,7 @@ class EchoCanceller:
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
     def explains(self) -> bool:
-        """Return whether the microphone's last fifth of a second is mostly echo: a filtered copy of what was played."""
+        """Return whether the microphone's last fifth of a second is mostly echo: a filtered copy of the reply."""
         if self._delay is None:
             return False
         heard = _halve(self._microphone[-_EXPLAINED_WINDOW:])

@@ -70,7 +70,7 @@ class Listeners(Protocol):
 
 
 class SandboxedListeners:
-    """Listeners in sandboxed processes, one for each conversation, because what they decode may be malicious."""
+    """Listeners in sandboxed processes, one for each conversation, because audio of clients may be malicious."""
 
     @asynccontextmanager
     async def open(

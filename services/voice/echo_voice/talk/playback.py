@@ -4,7 +4,7 @@ import asyncio
 
 
 class Playback:
-    """A model of the loudspeaker: it plays what is sent at once, without gaps as long as enough was sent.
+    """A model of the loudspeaker: it plays audio as soon as it is sent, without gaps as long as enough was sent.
 
     A client that reports its position corrects the model. Times are those of a monotonic clock, in seconds.
     """
@@ -35,7 +35,7 @@ class Playback:
             self._stopped_at = now
 
     def ahead_seconds(self, now: float) -> float:
-        """Return the duration of what was sent and not yet played."""
+        """Return the duration of audio that was sent and not yet played."""
         return max(0.0, self._ends_at - (now if self._stopped_at is None else self._stopped_at))
 
     def position_seconds(self, now: float) -> float:

@@ -123,7 +123,7 @@ class Replying:
             self._latest.playback.report(seconds, monotonic())
 
     async def _speak(self, reply: SpokenReply, asked_at: float | None) -> None:
-        """Send a reply and wait until it was played or interrupted; then keep what was heard of it. Raises `EchoError`."""
+        """Send a reply and wait until it was played or interrupted; then keep only the heard part. Raises `EchoError`."""
         self._replies += 1
         current = self._current = self._latest = _Spoken(self._replies, reply, asked_at)
         played = False
@@ -227,7 +227,7 @@ class Replying:
         await self._pause(current, current.playback.ahead_seconds(monotonic()))
 
     async def _settle(self, current: _Spoken) -> None:
-        """Keep only what was heard of a reply that was interrupted, or whose client has gone."""
+        """Keep only the heard part of a reply that was interrupted, or whose client has gone."""
         now = monotonic()
         if current.interrupted.is_set() and current.playback.sent_seconds:
             heard = await current.playback.final_position_seconds(now, _REPORT_SECONDS)

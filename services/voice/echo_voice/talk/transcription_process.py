@@ -30,7 +30,9 @@ def main(model: Path, memory: int, seconds: float) -> None:
     die_with_parent()
     out = claim_stdout()
     recogniser = WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
-    _transcribe(recogniser, {"pcm": base64.b64encode(bytes(32_000)).decode(), "language": "en"})  # loads what requests need
+    _transcribe(
+        recogniser, {"pcm": base64.b64encode(bytes(32_000)).decode(), "language": "en"}
+    )  # loads everything that requests need
     enter_sandbox(memory=memory, seconds=None, written=0)
     out.write(b"{}\n")
     out.flush()

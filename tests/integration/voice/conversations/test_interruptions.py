@@ -1,4 +1,4 @@
-"""Interrupted replies: the history keeps what was heard."""
+"""Interrupted replies: the history keeps the heard part."""
 
 import asyncio
 from contextlib import aclosing
@@ -7,7 +7,7 @@ from echo_voice.conversations.reply_events import Done, ReplyAudio
 from tests.integration.voice.conversations.conftest import ADA, SPOKEN, Talk
 
 
-async def test_interrupted_reply_keeps_what_was_heard(talk: Talk) -> None:
+async def test_interrupted_reply_keeps_the_heard_part(talk: Talk) -> None:
     talk.chat.then("Good morning, dear friend. ", "How are ", asyncio.Event())
     async with talk.replies.open(talk.echo.id, "Hi", ADA, speech=SPOKEN) as reply, aclosing(reply.events()) as events:
         async for event in events:

@@ -1,4 +1,4 @@
-"""Replies of echos: their events, what is stored of them, and every failure."""
+"""Replies of echos: their events, the stored messages, and every failure."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Running summaries: when they are made, of what, and what remains after a failure."""
+"""Running summaries: their conditions, their content, and the state after a failure."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Audio of spoken conversations: what is encoded can be decoded, and other bytes are refused."""
+"""Audio of spoken conversations: encoded audio can be decoded, and other bytes are refused."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def frequency(samples: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("audio_format", ["pcm_8000", "pcm_16000", "pcm_44100", "pcm_48000", "opus_48000"])
-def test_what_is_encoded_is_decoded(audio_format: TalkFormat) -> None:
+def test_encoded_audio_is_decoded(audio_format: TalkFormat) -> None:
     encoder, decoder = OutputEncoder(audio_format), InputDecoder(audio_format)
     sound = tone(split_format(audio_format)[1])
     parts = [part for start in range(0, len(sound), 1_000) for part in encoder.encode(sound[start : start + 1_000])]

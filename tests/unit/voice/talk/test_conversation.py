@@ -1,4 +1,4 @@
-"""The course of a spoken conversation: turns, interruptions, limits, and what remains after its end."""
+"""The course of a spoken conversation: turns, interruptions, limits, and its end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -105,7 +105,7 @@ async def test_noise_is_not_answered(start: Start) -> None:
     assert [reply.text for reply in talk.replies.opened] == ["Hi."]
 
 
-async def test_speech_over_a_reply_interrupts_it_and_keeps_what_was_heard(start: Start) -> None:
+async def test_speech_over_a_reply_interrupts_it_and_keeps_the_heard_part(start: Start) -> None:
     async with start(*["A sentence."] * 20, seconds=1.0) as talk:
         talk.speak()
         await talk.client.received("pcm", 12)
@@ -135,7 +135,7 @@ async def test_audio_is_sent_at_most_two_seconds_ahead(start: Start) -> None:
     assert talk.replies.opened[0].heard < sent
 
 
-async def test_without_a_report_what_was_played_is_what_was_heard(start: Start) -> None:
+async def test_without_a_report_the_heard_part_is_estimated(start: Start) -> None:
     async with start(*["A sentence."] * 20, seconds=1.0) as talk:
         talk.speak()
         await talk.client.received("pcm", 15)
@@ -146,7 +146,7 @@ async def test_without_a_report_what_was_played_is_what_was_heard(start: Start) 
     assert 0 <= talk.replies.opened[0].heard < 1.5
 
 
-async def test_what_is_added_before_the_reply_belongs_to_the_same_message(start: Start) -> None:
+async def test_speech_before_the_reply_belongs_to_the_same_message(start: Start) -> None:
     held = asyncio.Event()
     async with start(transcriber=FakeTranscriber(["I would like", "to know more."], wait=held)) as talk:
         talk.speak()

@@ -1,4 +1,4 @@
-"""Endpointing: when an utterance starts and ends, and what it contains."""
+"""Endpointing: start, end and audio of utterances."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ def test_a_report_corrects_the_position() -> None:
     assert playback.position_seconds(101.5) == 1.0
 
 
-def test_a_report_beyond_what_was_sent_is_that() -> None:
+def test_a_report_is_at_most_the_sent_duration() -> None:
     playback = Playback()
     playback.send(3.0, now=100.0)
     playback.report(9.0, now=101.0)

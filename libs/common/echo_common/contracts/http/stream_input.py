@@ -43,7 +43,7 @@ class EndText(RequestBody):
 
 
 class CancelStream(RequestBody):
-    """Discard everything that was not sent, then close."""
+    """Discard the speech that was not sent, then close."""
 
     type: Literal["cancel"]
 

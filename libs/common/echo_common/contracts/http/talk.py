@@ -90,7 +90,7 @@ class UserSpeechEnded(BaseModel):
 
 
 class UserTranscript(BaseModel):
-    """What the user says. A final transcript without text is noise, to which the echo does not reply."""
+    """A transcript of the user's speech. A final transcript without text is noise, to which the echo does not reply."""
 
     type: Literal["transcript"] = "transcript"
     kind: Literal["partial", "final"]
