@@ -142,6 +142,23 @@ async def test_a_logged_out_user_is_disconnected(talking: TalkingPlatform) -> No
         assert closed.data == 1008
 
 
+async def test_oversized_and_malformed_frames_close_the_connection(talking: TalkingPlatform) -> None:
+    async with Person.at(talking.platform.url) as ada:
+        await ada.register()
+        echo = data(await ada.http.post("/echos", json={"name": "Grace"}), 201)
+        path = f"{talking.platform.url}/api/v1/echos/{echo['id']}/talk"
+        headers = {"Authorization": ada.http.headers["Authorization"]}
+        async with aiohttp.ClientSession() as session:
+            for frame, code in [("x" * 70_000, 1009), ("{", 1008)]:
+                async with session.ws_connect(path, headers=headers) as socket:
+                    await socket.send_json({"type": "start"})
+                    assert (await socket.receive_json())["type"] == "ready"
+                    await socket.send_str(frame)
+                    while (message := await socket.receive(timeout=20)).type is aiohttp.WSMsgType.TEXT:
+                        assert message.json()["type"] == "error"
+                assert socket.close_code == code
+
+
 @pytest.mark.parametrize("talking", select_params("embedded", among=FORMS), indirect=True)
 def test_the_commands_of_the_guide_run_in_order(talking: TalkingPlatform, recogniser: Recogniser, tmp_path: Path) -> None:
     script = "\n".join(BLOCKS[1:])

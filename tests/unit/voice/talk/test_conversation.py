@@ -1,6 +1,7 @@
 """The course of a spoken conversation: turns, interruptions, limits, and its end."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -235,6 +236,15 @@ async def test_an_echo_that_was_deleted_ends_the_conversation(start: Start) -> N
         ('{"type": "dance"}', ValidationError),
         ('{"type": "played", "reply": -1, "seconds": 1}', ValidationError),
         ('{"type": "start"}', ValidationError),
+        ("", ValidationError),
+        ("null", ValidationError),
+        ('"\\ud800"', ValidationError),
+        ("[" * 10_000, ValidationError),
+        ('{"type": "interrupt", "now": true}', ValidationError),
+        ('{"type": "played", "reply": 1, "seconds": NaN}', ValidationError),
+        ('{"type": "played", "reply": 1, "seconds": 1e999}', ValidationError),
+        ('{"type": "played", "reply": 1.5, "seconds": 1}', ValidationError),
+        ("x" * (64 * 1024 + 1), BodyTooLargeError),
     ],
 )
 async def test_frames_that_are_not_valid_end_the_conversation(
@@ -244,6 +254,21 @@ async def test_frames_that_are_not_valid_end_the_conversation(
         talk.client.say(message)
         with pytest.raises(error):
             await talk.running
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_valid_frames_in_any_order_are_no_error(seed: int, start: Start) -> None:
+    frames: list[str | bytes] = [
+        '{"type": "interrupt"}',
+        '{"type": "played", "reply": 1, "seconds": 0.1}',
+        '{"type": "played", "reply": 99, "seconds": 3600}',
+        SPEECH,
+        SILENCE,
+    ]
+    async with start("One.", "Two.", seconds=0.02, message_seconds=0.001, greeting="Welcome!") as talk:
+        talk.client.say(*random.Random(seed).choices(frames, k=30), '{"type": "end"}')
+        await talk.running
+    assert talk.client.of_type("error") == []
 
 
 async def test_audio_that_arrives_too_fast_ends_the_conversation(start: Start) -> None:
