@@ -31,6 +31,7 @@ class Client:
         self._url = url
         self._session = session
         self._headers: dict[str, str] = {}
+        self._log_in: Callable[[], Awaitable[None]] | None = None
         self._log_in_again: Callable[[], Awaitable[None]] | None = None
 
     @classmethod
@@ -52,12 +53,19 @@ class Client:
             cache.write(token, seconds)
             self._authorize(token)
 
+        self._log_in = anew
         token = cache.read()
         if token is None:
             await anew()
             return
         self._authorize(token)
         self._log_in_again = anew
+
+    async def renew_login(self) -> None:
+        """Log in again, for a token that has expired or soon will."""
+        self._log_in_again = None
+        if self._log_in is not None:
+            await self._log_in()
 
     def _authorize(self, token: str) -> None:
         self._headers["Authorization"] = f"Bearer {token}"
