@@ -166,6 +166,8 @@ class FakeReply:
     async def interrupt(self, heard_seconds: float) -> None:
         self.stop()
         self.heard = heard_seconds
+        if self._failure is not None:
+            raise self._failure
 
 
 class FakeReplies:

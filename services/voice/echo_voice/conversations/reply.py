@@ -132,10 +132,13 @@ class Reply:
             heard_seconds: Seconds of its speech that were played.
 
         Returns:
-            The stored reply; None if nothing of it was heard, which deletes it.
+            The stored reply; None if nothing of it was heard, which deletes it, and if the conversation was deleted meanwhile.
         """
         self.stop()
-        stored = await shielded(self._finish(MessageStatus.INTERRUPTED))
+        try:
+            stored = await shielded(self._finish(MessageStatus.INTERRUPTED))
+        except ConversationDeletedError:
+            return None
         if stored is None:
             return None
         if stored.status is MessageStatus.COMPLETE and self._duration is not None and heard_seconds >= self._duration:

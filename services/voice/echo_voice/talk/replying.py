@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+import structlog
+
+from echo_common.background_tasks import continue_after_errors
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.talk import (
@@ -32,6 +35,8 @@ AHEAD_SECONDS: Final = 2.0
 
 _REPORT_SECONDS: Final = 1.0
 """Time in which a client reports the position at which it stopped."""
+
+_log = structlog.get_logger("echo.talk")
 
 
 @dataclass
@@ -227,10 +232,14 @@ class Replying:
         await self._pause(current, current.playback.ahead_seconds(monotonic()))
 
     async def _settle(self, current: _Spoken) -> None:
-        """Keep only the heard part of a reply that was interrupted, or whose client has gone."""
+        """Keep only the heard part of a reply that was interrupted, or whose client has gone.
+
+        An error is only logged: raised, it would replace the cancellation that ends the conversation.
+        """
         now = monotonic()
         if current.interrupted.is_set() and current.playback.sent_seconds:
             heard = await current.playback.final_position_seconds(now, _REPORT_SECONDS)
         else:
             heard = current.playback.position_seconds(now)
-        await current.reply.interrupt(heard)
+        with continue_after_errors(_log, "reply_interruption"):
+            await current.reply.interrupt(heard)

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
-from echo_voice.conversations.reply_events import Done, ReplyAudio
+from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio
 from tests.integration.voice.conversations.conftest import ADA, SPOKEN, Talk
 
 
@@ -20,6 +20,15 @@ async def test_interrupted_reply_keeps_the_heard_part(talk: Talk) -> None:
     assert (await talk.texts())[1:] == [("echo", "Good morning,", "interrupted")]
     await talk.send("Go on")
     assert [turn.text for turn in talk.chat.requests[-1].turns][-2:] == ["Good morning,", "Go on"]
+
+
+async def test_reply_of_a_deleted_conversation_is_interrupted_without_an_error(talk: Talk) -> None:
+    talk.chat.then("Once upon a time ", asyncio.Event())
+    async with talk.replies.open(talk.echo.id, "A story", ADA) as reply, aclosing(reply.events()) as events:
+        assert [type(await anext(events)) for _ in range(2)] == [MessageStored, Delta]
+        await talk.history.delete_all(talk.echo.id, ADA)
+        assert await reply.interrupt(0.1) is None
+    assert await talk.texts() == []
 
 
 async def test_reply_is_interrupted_after_its_last_event_as_its_audio_still_plays(talk: Talk) -> None:

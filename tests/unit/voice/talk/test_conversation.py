@@ -13,7 +13,14 @@ from echo_common.contracts.errors.chat import ChatTimeoutError
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.voice import EchoNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
-from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, RequestTimeoutError, ValidationError
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServiceUnavailableError,
+    ValidationError,
+)
 from echo_common.metrics import Metrics
 from echo_voice.talk.conversation import ConversationLimits, SpokenConversation, receive_start
 from echo_voice.talk.listening import ListeningLostError
@@ -215,6 +222,16 @@ async def test_a_reply_that_fails_is_reported_and_the_conversation_goes_on(start
         talk.replies.reply_failure = None
         talk.speak()
         await talk.client.received("reply_ended", 2)
+
+
+async def test_a_conversation_ends_though_its_reply_cannot_be_stored(start: Start) -> None:
+    async with start(*["A sentence."] * 20, seconds=1.0) as talk:
+        talk.replies.reply_failure = ServiceUnavailableError()
+        talk.speak()
+        await talk.client.received("pcm", 5)
+        await asyncio.wait_for(talk.hang_up(), 10)
+    assert talk.replies.opened[0].heard is not None
+    assert talk.client.of_type("error") == []
 
 
 async def test_an_echo_that_was_deleted_ends_the_conversation(start: Start) -> None:
