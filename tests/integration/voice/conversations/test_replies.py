@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -83,14 +83,18 @@ def _characters(request: ChatRequest) -> int:
 
 
 async def test_requests_never_exceed_the_context(talk: Talk) -> None:
-    for length, replies in [(400, True), (300, False), (700, False), (1, False), (900, False), (200, True)]:
-        talk.chat.then("y" * length if replies else ChatTimeoutError())
-        with suppress(ChatTimeoutError):
+    async def send_without_reply(length: int) -> int:
+        talk.chat.then(ChatTimeoutError())
+        with pytest.raises(ChatTimeoutError):
             await talk.send("x" * length)
-        await talk.replies.summaries.finish()
-    requests = [request for request in talk.chat.requests if request.system.startswith("You are Grace.")]
-    assert len(requests) == 6
-    assert max(map(_characters, requests)) <= CONTEXT_CHARACTERS
+        return CONTEXT_CHARACTERS - len(talk.chat.requests[-1].system)
+
+    room = await send_without_reply(300)
+    await send_without_reply(room - 300)  # with the text between both messages, the first one does not fit
+    await send_without_reply(300)
+    await talk.send("Hello!")
+    assert [len(request.turns[-1].text) for request in talk.chat.requests[:2]] == [300, room - 300]
+    assert max(map(_characters, talk.chat.requests)) <= CONTEXT_CHARACTERS
 
 
 async def test_the_longest_message_fits_beside_the_persona_without_the_summary(talk: Talk) -> None:
