@@ -1,32 +1,20 @@
-<<<<<<< HEAD
-"""Streaming responses close their source, also when nothing was sent; an event is read as one line by every client."""
+"""Streaming responses close their source, also when nothing was sent, and keep connections with events open; an event is one line."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
+import pytest
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from echo_common.http.streams import ClosingStream, server_sent_event
-=======
-"""Streaming responses close their source, also when nothing was sent, and keep connections with events open."""
-
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
-
-import pytest
-from starlette.requests import ClientDisconnect
-from starlette.types import Message
-
 from echo_common.http import streams
-from echo_common.http.streams import KEEP_ALIVE, ClosingStream, EventStream
+from echo_common.http.streams import KEEP_ALIVE, ClosingStream, EventStream, server_sent_event
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.4"}}
 COMMENT = KEEP_ALIVE.encode()
->>>>>>> 5a85468c (Send comments between the events of a reply while there are none)
 
 
 async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body_starts() -> None:
@@ -58,7 +46,6 @@ async def test_a_started_source_is_closed_when_the_client_leaves_before_the_body
     assert closed == ["source"]
 
 
-<<<<<<< HEAD
 class _Event(BaseModel):
     text: str
 
@@ -68,7 +55,8 @@ def test_an_event_has_its_data_in_one_line_of_unicode() -> None:
     lines = server_sent_event("delta", _Event(text=text)).decode().splitlines()
     assert (lines[0], lines[2:]) == ("event: delta", [""])
     assert json.loads(lines[1].removeprefix("data: ")) == {"text": text}
-=======
+
+
 @pytest.mark.parametrize("after", [[], [b"data: 1\n\n"]], ids=["start", "event"])
 async def test_comments_are_sent_while_there_is_no_event(monkeypatch: pytest.MonkeyPatch, after: list[bytes]) -> None:
     monkeypatch.setattr(streams, "KEEP_ALIVE_SECONDS", 0.01)
@@ -111,4 +99,3 @@ async def test_no_comment_is_sent_within_an_event(monkeypatch: pytest.MonkeyPatc
 async def _never() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
->>>>>>> 5a85468c (Send comments between the events of a reply while there are none)
