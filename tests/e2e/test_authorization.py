@@ -46,6 +46,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "delete_messages": "integration/voice/test_messages.py",
     "delete_sample": "e2e/test_voices.py",
     "delete_synthesis": "e2e/seeds/test_requests.py",
+    "delete_track": "integration/listening/test_track_changes.py",
     "delete_user": "integration/auth/test_account_deletion.py",
     "delete_voice_model": "e2e/seeds/test_requests.py",
     "disable_two_factor": "integration/auth/test_two_factors.py",

@@ -108,6 +108,7 @@ class OwnedData:
             "reset_password": {"token": "mail_none.x", "new_password": "staple gun paradise"},
             "change_system_settings": {"values": {"auth.verify_email": None}},
             "change_text": {"content": "Changed."},
+            "change_track": {"genres": ["folk"]},
             "change_user": {"is_active": True},
             "change_voice_model": {"name": "Renamed"},
             "change_webhook": {"description": "Changed."},

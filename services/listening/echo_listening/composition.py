@@ -62,6 +62,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         faults=adapters.faults,
         tracks=tracks,
         audio_changes=audio_changes,
+        may_hear=(),
         analyses=analyses,
         analyser=SandboxedFeatureAnalyser(settings),
         scratch=adapters.scratch,

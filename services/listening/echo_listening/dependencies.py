@@ -1,5 +1,6 @@
 """Dependencies of routes, use cases and event handlers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
@@ -9,6 +10,7 @@ from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
+from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
@@ -16,7 +18,7 @@ from echo_listening.settings import ListeningSettings
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The dependencies of routes, use cases and event handlers, opened once."""
+    """The dependencies of routes, use cases and event handlers, opened once. `may_hear` are the rules of shared tracks."""
 
     settings: ListeningSettings
     objects: ObjectStore
@@ -25,6 +27,7 @@ class Dependencies:
     faults: FaultPoints
     tracks: Tracks
     audio_changes: AudioChanges
+    may_hear: Sequence[MayHear]
     analyses: Analyses
     analyser: FeatureAnalyser
     scratch: Scratch

@@ -38,6 +38,7 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     listening.ListeningErrorLogged,
     listening.ListeningUserDataErased,
     listening.TrackAnalysed,
+    listening.TrackDeleted,
     synthesis.JobProgressed,
     synthesis.JobStarted,
     synthesis.SpeechMeasured,

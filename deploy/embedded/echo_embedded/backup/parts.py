@@ -83,9 +83,12 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "gateway": ("auth.user_deleted",),
     "listening": (
         "auth.user_deleted",
+        "listening.track_deleted",
         "synthesis.audio_created",
         "synthesis.audio_deleted",
         "synthesis.audio_revised",
+        "voice.voice_model_deleted",
+        "voice.voice_model_withdrawn",
     ),
     "synthesis": (
         "auth.user_deleted",

@@ -2,14 +2,22 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request, Response
 
-from echo_common.auth.dependencies import ListeningReader
-from echo_common.contracts.errors.tracks import TrackNotFoundError
-from echo_common.contracts.http.tracks import TrackView
+from echo_common.audio_files.formats import MEDIA_TYPES
+from echo_common.auth.dependencies import ListeningReader, ListeningWriter
+from echo_common.contracts.errors.tracks import TrackNotFoundError, TrackWithoutAudioError
+from echo_common.contracts.http.tracks import TrackPatch, TrackView
 from echo_common.contracts.values import TrackSource
-from echo_common.http.endpoints import PublicRouter, enveloped
+from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.object_response import (
+    PARTIAL_RESPONSES,
+    ByteRange,
+    IfNoneMatch,
+    RangeNotSatisfiableError,
+    object_response,
+)
 from echo_common.http.pagination import Page, paginated
 from echo_listening.api.dependencies import Deps
 from echo_listening.usecases import features, tracks
@@ -33,6 +41,15 @@ _TRACK: Final[dict[str, Any]] = {
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:00:00Z",
 }
+
+_AUDIO_TYPES: Final = tuple(
+    sorted(
+        {*(kind for kind in MEDIA_TYPES if kind.startswith("audio/")), "audio/PCMU", "audio/basic", "audio/pcm", "audio/webm"}
+    )
+)
+"""Media types of uploads and of generated speech."""
+_AUDIO_ERRORS: Final = (TrackNotFoundError, TrackWithoutAudioError, RangeNotSatisfiableError)
+_DELETED: Final = "The track is deleted."
 
 TrackId = Annotated[str, Path(description="A track's id.", examples=[_TRACK["id"]])]
 PageQuery = Annotated[Page, Depends(paginated(*tracks.TRACK_ORDERS))]
@@ -62,6 +79,80 @@ async def list_tracks(
 
 @router.endpoint("GET", "/tracks/{track_id}", errors=(TrackNotFoundError,), example=enveloped(_TRACK))
 async def get_track(track_id: TrackId, principal: ListeningReader, deps: Deps) -> Success[TrackView]:
-    """Get a track."""
-    track = await tracks.find_track(track_id, principal, deps)
+    """Get a track of yours, or one that is shared with you."""
+    track = await tracks.find_audible(track_id, principal, deps)
+    status = (await features.find_statuses([track], deps))[track_id]
+    return ok(track_view(track, status, owned=track.user_id == principal.user_id))
+
+
+@router.endpoint(
+    "PATCH",
+    "/tracks/{track_id}",
+    idempotent=True,
+    errors=(TrackNotFoundError,),
+    example=enveloped(_TRACK | {"genres": ["folk"]}),
+)
+async def change_track(track_id: TrackId, body: TrackPatch, principal: ListeningWriter, deps: Deps) -> Success[TrackView]:
+    """Change the metadata of a track.
+
+    Of a track of Spotify, only the genres can be changed.
+    """
+    track = await tracks.change_track(track_id, body, principal, deps)
     return ok(track_view(track, (await features.find_statuses([track], deps))[track_id]))
+
+
+@router.endpoint(
+    "DELETE",
+    "/tracks/{track_id}",
+    idempotent=True,
+    errors=(TrackNotFoundError,),
+    example=enveloped(None, message=_DELETED),
+)
+async def delete_track(track_id: TrackId, principal: ListeningWriter, deps: Deps) -> Success[None]:
+    """Delete a track.
+
+    It is removed from all playlists. The audio of speech stays; delete it with `DELETE /tts/{synthesis_id}`.
+    """
+    await tracks.delete_track(track_id, principal, deps)
+    return ok(None, message=_DELETED)
+
+
+@router.endpoint(
+    "HEAD",
+    "/tracks/{track_id}/audio",
+    name="describe_track_audio",
+    summary="Get the headers of a track's audio",
+    media=Media("Its size, type and ETag.", ()),
+    other_responses=PARTIAL_RESPONSES,
+    errors=_AUDIO_ERRORS,
+)
+@router.endpoint(
+    "GET",
+    "/tracks/{track_id}/audio",
+    media=Media("The audio.", _AUDIO_TYPES),
+    other_responses=PARTIAL_RESPONSES,
+    errors=_AUDIO_ERRORS,
+)
+async def get_track_audio(
+    track_id: TrackId,
+    request: Request,
+    principal: ListeningReader,
+    deps: Deps,
+    byte_range: ByteRange = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Get the audio of a track of yours, or of one that is shared with you.
+
+    Supports ranges, ETags and conditional requests. A track of Spotify has none.
+    """
+    file, mime = await tracks.find_audio(track_id, principal, deps)
+    return object_response(
+        request,
+        deps.objects,
+        file.key,
+        size=file.size,
+        mime=mime,
+        etag=file.checksum,
+        download_as=None,
+        immutable=False,  # a revision replaces speech, and sharing can end
+    )

@@ -6,7 +6,10 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
+from echo_common.contracts.events.listening import TrackDeleted
+from echo_common.contracts.http.tracks import TrackPatch
 from echo_common.contracts.values import TrackSource
+from echo_common.errors import ValidationError
 
 TRACK_PREFIX: Final = "track_"
 
@@ -76,3 +79,27 @@ class Track(Aggregate):
             return
         self.duration, self.object_key, self.mime, self.size = file.duration, file.object_key, file.mime, file.size
         self.audio_counter = file.counter
+
+    def change(self, patch: TrackPatch) -> None:
+        """Change the fields that a patch has. Raises `ValidationError` for those of Spotify's tracks, except their genres."""
+        sent = patch.model_fields_set
+        if self.source is TrackSource.SPOTIFY and (refused := sorted(sent - {"genres"})):
+            message = "Only the genres of a track of Spotify can be changed."
+            raise ValidationError(message, details=[{"field": name, "message": message} for name in refused])
+        if patch.name is not None:
+            self.name, self.search = patch.name, patch.name.casefold()
+        if "artists" in sent:
+            self.artists = tuple(patch.artists or ())
+        if "album" in sent:
+            self.album = patch.album
+        if "genres" in sent:
+            self.genres = tuple(patch.genres or ())
+
+    def remove_voice(self) -> None:
+        """Remove the voice, which was deleted or withdrawn; the audio stays."""
+        self.voice_id = None
+
+    def delete(self) -> None:
+        """Delete the track; remove its objects once this is saved."""
+        self.record(TrackDeleted(track_id=self.id, user_id=self.user_id))
+        self.erase()

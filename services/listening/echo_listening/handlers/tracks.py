@@ -1,6 +1,7 @@
 """Event handlers of tracks."""
 
 from echo_common.contracts.events.synthesis import AudioCreated, AudioDeleted, AudioRevised
+from echo_common.contracts.events.voice import VoiceModelDeleted, VoiceModelWithdrawn
 from echo_listening.dependencies import Dependencies
 from echo_listening.handlers.handle import Handlers
 from echo_listening.usecases import tracks
@@ -21,4 +22,15 @@ async def remove_speech(event: AudioDeleted, dependencies: Dependencies) -> None
     await tracks.remove_speech(event.audio_id, dependencies)
 
 
-HANDLERS: Handlers = {AudioCreated: add_speech, AudioRevised: revise_speech, AudioDeleted: remove_speech}
+async def remove_voice(event: VoiceModelDeleted | VoiceModelWithdrawn, dependencies: Dependencies) -> None:
+    """Remove the voice from the tracks that were spoken with it."""
+    await tracks.remove_voice(event.voice_model_id, dependencies)
+
+
+HANDLERS: Handlers = {
+    AudioCreated: add_speech,
+    AudioRevised: revise_speech,
+    AudioDeleted: remove_speech,
+    VoiceModelDeleted: remove_voice,
+    VoiceModelWithdrawn: remove_voice,
+}

@@ -1,4 +1,4 @@
-"""Repositories of tracks, and of changes of audio that may arrive before the event of its creation."""
+"""Repositories of tracks, and of changes of audio and voices that may arrive before the event of an audio's creation."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,7 +35,10 @@ class Tracks(Repository[Track]):
 
 
 class AudioChanges:
-    """Revisions and deletions of audio, kept for 30 days: each event has its own queue, so they may overtake the creation."""
+    """Revisions and deletions of audio, and deletions of its track and of voices, kept for 30 days.
+
+    Each event has its own queue, so they may overtake the creation of an audio.
+    """
 
     def __init__(self, store: Store) -> None:
         self._changes = store.collection("audio_changes")
@@ -54,18 +57,18 @@ class AudioChanges:
             except DuplicateError:
                 await self._changes.update_one(older, {"$set": fields})
 
-    async def add_deletion(self, audio_id: str) -> None:
-        """Store that an audio is deleted; nothing else of it is kept."""
+    async def add_deletion(self, deleted_id: str) -> None:
+        """Store that an audio, its track or a voice is deleted; nothing else of it is kept."""
         update = {"$set": {"deleted": True, "changed_at": now()}, "$unset": {"user_id": "", "file": ""}}
-        if not await self._changes.update_one({"_id": audio_id}, update):
+        if not await self._changes.update_one({"_id": deleted_id}, update):
             try:
-                await self._changes.insert({"_id": audio_id, "deleted": True, "changed_at": now()})
+                await self._changes.insert({"_id": deleted_id, "deleted": True, "changed_at": now()})
             except DuplicateError:
-                await self._changes.update_one({"_id": audio_id}, update)
+                await self._changes.update_one({"_id": deleted_id}, update)
 
-    async def is_deleted(self, audio_id: str) -> bool:
-        """Return whether an audio is deleted."""
-        return await self._changes.find_one({"_id": audio_id, "deleted": True}) is not None
+    async def is_deleted(self, deleted_id: str) -> bool:
+        """Return whether an audio, its track or a voice is deleted."""
+        return await self._changes.find_one({"_id": deleted_id, "deleted": True}) is not None
 
     async def find_file(self, audio_id: str) -> SpeechFile | None:
         """Return the file of the latest revision; None if the audio was not revised."""

@@ -1,14 +1,17 @@
-"""Use cases of tracks: list, read; add, revise and remove those of generated speech."""
+"""Use cases of tracks: list, read, change, delete; add, revise and remove those of generated speech."""
 
 import re
 from contextlib import suppress
 from typing import Any
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.tracks import TrackNotFoundError
+from echo_common.contracts.errors.tracks import TrackNotFoundError, TrackWithoutAudioError
 from echo_common.contracts.events.synthesis import AudioCreated, AudioRevised
+from echo_common.contracts.http.tracks import TrackPatch
 from echo_common.contracts.values import TrackSource
 from echo_common.http.pagination import Page
+from echo_common.storage.port import ObjectInfo, ObjectNotFoundError
+from echo_common.user_data.erasure import erase_matching
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.tracks import SpeechFile, Track
 
@@ -44,8 +47,50 @@ async def find_track(track_id: str, principal: Principal, deps: Dependencies) ->
     return await deps.tracks.get(track_id, user_id=principal.user_id)
 
 
+async def find_audible(track_id: str, principal: Principal, deps: Dependencies) -> Track:
+    """Return a track that the user owns or may hear. Raises `TrackNotFoundError`."""
+    track = await deps.tracks.get(track_id)
+    if track.user_id != principal.user_id and not await _may_hear(track, principal.user_id, deps):
+        raise TrackNotFoundError
+    return track
+
+
+async def find_audio(track_id: str, principal: Principal, deps: Dependencies) -> tuple[ObjectInfo, str]:
+    """Return the file of a track that the user may hear, and its media type with parameters.
+
+    Raises `TrackNotFoundError`, `TrackWithoutAudioError`, also if the object is missing.
+    """
+    track = await find_audible(track_id, principal, deps)
+    if track.object_key is None:
+        raise TrackWithoutAudioError
+    try:
+        info = await deps.objects.info(track.object_key)
+    except ObjectNotFoundError as error:
+        raise TrackWithoutAudioError from error
+    return info, track.mime or info.mime
+
+
+async def change_track(track_id: str, patch: TrackPatch, principal: Principal, deps: Dependencies) -> Track:
+    """Change a track of the user. Raises `TrackNotFoundError`, `ValidationError`."""
+    return await deps.tracks.update(track_id, lambda track: track.change(patch), user_id=principal.user_id)
+
+
+async def delete_track(track_id: str, principal: Principal, deps: Dependencies) -> None:
+    """Delete a track of the user; the audio of speech stays. Raises `TrackNotFoundError`."""
+    track = await find_track(track_id, principal, deps)
+    if track.audio_id is not None:  # a repeated event of its creation adds no track
+        await deps.audio_changes.add_deletion(track.audio_id)
+    await deps.tracks.update(track_id, Track.delete, user_id=principal.user_id)
+
+
+async def remove_voice(voice_id: str, deps: Dependencies) -> None:
+    """Remove a deleted or withdrawn voice from all tracks; idempotent, also before the event of an audio's creation."""
+    await deps.audio_changes.add_deletion(voice_id)
+    await erase_matching(deps.tracks, {"voice_id": voice_id}, Track.remove_voice, deps.faults)
+
+
 async def add_speech(event: AudioCreated, deps: Dependencies) -> None:
-    """Add the track of an audio; idempotent. A revision or a deletion that has overtaken the creation is applied."""
+    """Add the track of an audio; idempotent. Changes of the audio or its voice that have overtaken the creation are applied."""
     file = SpeechFile(
         duration=event.duration, object_key=event.object_key or None, mime=event.mime or None, size=event.size_bytes
     )
@@ -56,6 +101,9 @@ async def add_speech(event: AudioCreated, deps: Dependencies) -> None:
         await _remove(track.id, deps)
     elif (revised := await deps.audio_changes.find_file(event.audio_id)) is not None:
         await _replace_file(track.id, revised, deps)
+    if await deps.audio_changes.is_deleted(event.voice_id):
+        with suppress(TrackNotFoundError):
+            await deps.tracks.update(track.id, Track.remove_voice)
 
 
 async def revise_speech(event: AudioRevised, deps: Dependencies) -> None:
@@ -84,4 +132,11 @@ async def _replace_file(track_id: str, file: SpeechFile, deps: Dependencies) -> 
 
 async def _remove(track_id: str, deps: Dependencies) -> None:
     with suppress(TrackNotFoundError):
-        await deps.tracks.update(track_id, Track.erase)
+        await deps.tracks.update(track_id, Track.delete)
+
+
+async def _may_hear(track: Track, user_id: str, deps: Dependencies) -> bool:
+    for permits in deps.may_hear:
+        if await permits(track, user_id):
+            return True
+    return False

@@ -26,7 +26,7 @@ class TracksOfUser(UserDataPart):
 
     async def erase(self, user_id: str) -> None:
         """Erase the tracks of a user."""
-        await erase_matching(self.tracks, {"user_id": user_id}, Track.erase, self.faults)
+        await erase_matching(self.tracks, {"user_id": user_id}, Track.delete, self.faults)
         await self.audio_changes.erase(user_id)
 
     async def documents(self, user_id: str) -> AsyncIterator[ExportedDocument]:

@@ -18,6 +18,15 @@ class TrackAnalysed(DomainEvent):
     audio_counter: int
 
 
+class TrackDeleted(DomainEvent):
+    """A track was deleted: by its owner, with its audio, or with its owner."""
+
+    topic: ClassVar[str] = "listening.track_deleted"
+
+    track_id: str
+    user_id: str
+
+
 class ListeningUserDataErased(DomainEvent):
     """The listening service has erased everything of a deleted user."""
 

@@ -21,13 +21,14 @@ def remove_unprintable(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char in _JOINERS or category(char) == "Zs")
 
 
-def _printable(text: str) -> str:
+def require_printable(text: str) -> str:
+    """Return the text itself. Raises `ValueError` unless it is one line of printable characters."""
     if remove_unprintable(text) != text:
         raise ValueError("must be one line of printable characters, without control characters or text direction overrides")
     return text
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(require_printable)]
 """A name that other users may see."""
 
 
