@@ -20,7 +20,8 @@ def test_only_the_genres_of_a_track_of_spotify_change() -> None:
     assert track.genres == ("rock",)
     with pytest.raises(ValidationError) as refused:
         track.change(TrackPatch(name="Mine", genres=["pop"]))
-    assert [found["field"] for found in refused.value.details] == ["name"]
+    message = "Only the genres of a track of Spotify can be changed."
+    assert refused.value.details == [{"field": "name", "message": message}]
     assert (track.name, track.genres) == ("Song", ("rock",))
 
 
