@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_common.errors import StorageFullError
 from echo_common.scratch import Scratch
 from echo_synthesis.audio.encode import FileEncoder
-from echo_synthesis.audio.formats import FORMATS
 from tests.support.disks import fill
 
 DIES = """

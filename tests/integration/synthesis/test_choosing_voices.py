@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.http.generate import GenerateRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import ValidationError
 from echo_synthesis import composition
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_common.bus.port import Message
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import (
@@ -20,7 +21,6 @@ from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import AudioFormat, Metric, Plan
 from echo_common.http.pagination import Page
 from echo_common.live_settings import LiveSettings
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.segment_views import segment_details
 from echo_synthesis.usecases.audio import find_audio, read_words, text_of_audio, words_of
 from echo_synthesis.usecases.jobs import queue_job

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from echo_common.audio.formats import FORMATS
 from echo_common.http.server import AddressTakenError
 from echo_common.processors import usable_processors
 from echo_embedded.data_folder import Running
 from echo_embedded.doctor.report import Finding
 from echo_embedded.preflight import require_free
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.audio.formats import FORMATS
 
 _GIB = 1024**3
 _ARCHITECTURES = frozenset({"x86_64", "AMD64", "aarch64", "arm64"})

@@ -1,1 +1,1 @@
-"""Measurement of audio; needs the extra `audio`."""
+"""Measurement and encoding of audio; needs the extra `audio`."""

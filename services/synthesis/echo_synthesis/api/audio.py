@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
 
+from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.clock import now
@@ -22,7 +23,6 @@ from echo_common.http.object_response import (
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
 from echo_synthesis.api.parameters import AUDIO_TYPES, AudioId, RevisionNumber
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.usecases import audio

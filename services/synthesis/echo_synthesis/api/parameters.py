@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from echo_common.audio.formats import FORMATS
 from echo_common.http.validation import invalid
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.usecases.pronunciations import WordRange
 
 AUDIO_TYPES = tuple(mime for row in FORMATS.values() for mime in (row.mime, row.mime_at_rates) if mime)

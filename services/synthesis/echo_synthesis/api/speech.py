@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
 
+from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
@@ -38,7 +39,6 @@ from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.events import events
 from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.usecases import jobs, speech, texts

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import authorize_websocket
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
@@ -34,7 +35,6 @@ from echo_common.errors import BodyTooLargeError, EchoError, InvalidJsonError, U
 from echo_common.http.endpoints import PublicRouter
 from echo_common.http.validation import details_of, invalid
 from echo_common.http.websocket_errors import close_with_error
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import WordTiming
 from echo_synthesis.pipeline.growing_narration import Flush

@@ -4,40 +4,15 @@ The limiter runs after pitch, volume and rate conversion and before the codec: t
 Audio decoded from MP3, AAC, Opus or mu-law may exceed that slightly.
 """
 
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
-import av
-import av.container
 import numpy as np
-from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from echo_synthesis.audio.formats import FORMATS, AudioFormat
+from echo_common.audio.encoding import StreamEncoder, open_file
+from echo_common.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.audio.limiter import Limiter
 from echo_synthesis.audio.resample import Resampler
-
-_FLUSH_PACKETS = 0x200  # AVFMT_FLAG_FLUSH_PACKETS: write each packet immediately
-
-FULL_SCALE = 32_767
-"""Sample of 16 bits that stands for 1.0."""
-
-
-class _Sink:
-    """A non-seekable output file in memory; `take` returns and clears its content."""
-
-    def __init__(self) -> None:
-        self._written = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self._written += data
-        return len(data)
-
-    def take(self) -> bytes:
-        taken = bytes(self._written)
-        self._written.clear()
-        return taken
 
 
 class Mastering:
@@ -60,76 +35,28 @@ class Mastering:
         return np.concatenate([self._limiter.feed(self._resampler.close()), self._limiter.close()])
 
 
-class _Writer:
-    """A writer of mastered samples into an open container."""
-
-    def __init__(self, container: av.container.OutputContainer, audio: AudioFormat, sample_rate: int) -> None:
-        self._container = container
-        self._container.flags |= _FLUSH_PACKETS
-        self._format = audio
-        self._rate = audio.codec_rate(sample_rate)
-        self._stream = cast("AudioStream", container.add_stream(audio.codec, rate=self._rate, layout="mono"))
-        self._stream.format = audio.sample_format
-        if audio.bit_rate is not None:
-            self._stream.bit_rate = audio.bit_rate
-        self._written = 0
-        self._container.start_encoding()
-
-    @property
-    def seconds(self) -> float:
-        """Duration of the audio passed to the codec, in seconds."""
-        return self._written / self._rate
-
-    def write(self, samples: NDArray[np.float32]) -> None:
-        if not len(samples):
-            return
-        bounded = np.clip(samples, -1.0, 1.0)[np.newaxis, :]
-        ready = (
-            bounded.astype(np.float32)
-            if self._format.sample_format == "fltp"
-            else np.rint(bounded * FULL_SCALE).astype(np.int16)
-        )
-        frame = av.AudioFrame.from_ndarray(ready, format=self._format.sample_format, layout="mono")
-        frame.sample_rate = self._rate
-        frame.pts = self._written
-        frame.time_base = Fraction(1, self._rate)
-        self._written += len(samples)
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-
 class Encoder:
-    """A streaming encoder of one response: its bytes can be sent as they are produced.
+    """A streaming encoder of one response (see `StreamEncoder`).
 
-    A stream cannot be corrected afterwards: a WAV header has 0xFFFFFFFF as its sizes, an MP3 has a constant bit rate and no
-    index. Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
+    Samples are mono float32, finite, at `source_rate` (default: `sample_rate`, both in Hz).
     """
 
     def __init__(self, audio: AudioFormat, sample_rate: int, *, source_rate: int | None = None) -> None:
-        self._sink = _Sink()
-        options = {**audio.options, **audio.stream_options}
-        container = av.open(self._sink, "w", format=audio.container, container_options=options)
         self._mastering = Mastering(audio, sample_rate, source_rate or sample_rate)
-        self._writer = _Writer(container, audio, sample_rate)
+        self._encoder = StreamEncoder(audio, audio.codec_rate(sample_rate))
 
     @property
     def seconds(self) -> float:
         """Duration of the audio encoded so far, in seconds."""
-        return self._writer.seconds
+        return self._encoder.seconds
 
     def feed(self, samples: NDArray[np.float32]) -> bytes:
         """Encode any number of samples and return the bytes produced so far, header included."""
-        self._writer.write(self._mastering.feed(samples))
-        return self._sink.take()
+        return self._encoder.feed(self._mastering.feed(samples))
 
     def close(self) -> bytes:
         """Return the remaining bytes. Call it exactly once."""
-        self._writer.write(self._mastering.close())
-        self._writer.close()
-        return self._sink.take()
+        return self._encoder.feed(self._mastering.close()) + self._encoder.close()
 
 
 class MasteredEncoder:
@@ -140,9 +67,10 @@ class MasteredEncoder:
 
     def __init__(self, path: Path, audio: AudioFormat, sample_rate: int, *, copy: Path | None = None) -> None:
         self._path = path
-        self._writers = [_open(path, audio, sample_rate)]
+        rate = audio.codec_rate(sample_rate)
+        self._writers = [open_file(path, audio, rate)]
         if copy is not None:
-            self._writers.append(_open(copy, FORMATS["flac"], audio.codec_rate(sample_rate)))
+            self._writers.append(open_file(copy, FORMATS["flac"], rate))
 
     @property
     def seconds(self) -> float:
@@ -187,8 +115,3 @@ class FileEncoder(MasteredEncoder):
         """Finish the files and return the size of the first one in bytes."""
         super().feed(self._mastering.close())
         return super().close()
-
-
-def _open(path: Path, audio: AudioFormat, sample_rate: int) -> _Writer:
-    container = av.open(str(path), "w", format=audio.container, container_options=dict(audio.options))
-    return _Writer(container, audio, sample_rate)

@@ -7,8 +7,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_synthesis.audio.encode import FULL_SCALE, MasteredEncoder
-from echo_synthesis.audio.formats import AudioFormat
+from echo_common.audio.encoding import FULL_SCALE
+from echo_common.audio.formats import AudioFormat
+from echo_synthesis.audio.encode import MasteredEncoder
 
 _RAW = {"s16le": "s16le"}
 """Demuxers of files without a header, by container; those of other files are found by their content."""

@@ -6,13 +6,13 @@ from contextlib import aclosing
 from types import MappingProxyType
 from typing import Any
 
+from echo_common.audio.formats import FORMATS
 from echo_common.ids import new_id
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import FileEncoder
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.growing_narration import Flush, NarrationSource, speak_growing

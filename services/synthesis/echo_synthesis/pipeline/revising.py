@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.formats import FORMATS, AudioFormat
 from echo_common.contracts.errors.synthesis import SegmentNotFoundError
 from echo_common.contracts.values import Alignment
 from echo_common.scratch import Scratch
@@ -17,7 +18,6 @@ from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import MasteredEncoder, Mastering
-from echo_synthesis.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.audio.splice import read_samples, splice
 from echo_synthesis.domain import (
     Audio,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from echo_common.audio.formats import FORMATS, AudioFormat
 from echo_common.errors import EchoError
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
-from echo_synthesis.audio.formats import FORMATS, AudioFormat
 from echo_synthesis.domain import ProvenanceRecord
 from echo_synthesis.pipeline.segment_table import SegmentsWriter
 from echo_synthesis.provenance.recorder import ProvenanceRecorder

@@ -7,10 +7,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
+from echo_common.audio.formats import FORMATS
 from echo_common.scratch import Scratch
 from echo_synthesis.audio.effects import Effects
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.domain import ProvenanceRecord, WordTiming
 from echo_synthesis.pipeline.assembly import AssemblyCheck
 from echo_synthesis.pipeline.narration import Narration, SpokenSegment

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from echo_common.audio.formats import FORMATS
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.errors import refuse
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.catalogue.voices import CataloguedVoice, same_language
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Pronunciation, SpeechSettings

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from echo_common.audio.formats import FORMATS
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import Metric
 from echo_common.quotas.counters import Reservation
 from echo_common.quotas.stored_bytes import HeldBytes
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Job, SpeechSettings
 from echo_synthesis.repository import AudioRepository, Jobs

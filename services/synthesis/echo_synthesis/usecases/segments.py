@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from echo_common.audio.formats import FORMATS
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import SegmentChangedError, SegmentNotFoundError
 from echo_common.contracts.http.segments import RegenerateSegment
 from echo_common.errors import refuse
 from echo_common.http.pagination import Page
 from echo_common.storage.port import ObjectStore
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio, Job, SegmentReference, SpeechSettings
 from echo_synthesis.engine import EngineSpec

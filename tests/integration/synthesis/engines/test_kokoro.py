@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, Speech, Utterance
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
 from echo_synthesis.engines.kokoro.correctness import START, check, problem

@@ -6,9 +6,9 @@ import wave
 import numpy as np
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.decode import UnreadableAudioError, decode
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.audio.formats import FORMATS
 
 TONE = (0.5 * np.sin(2 * np.pi * 220 * np.arange(4_800) / 24_000)).astype(np.float32)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.encode import Encoder, FileEncoder
-from echo_synthesis.audio.formats import FORMATS
 from tests.support.sound import decode
 
 SECONDS = 3.2175

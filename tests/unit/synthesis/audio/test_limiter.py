@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.effects import amplify
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.audio.limiter import Limiter
 from tests.support.sound import decode
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from echo_synthesis.audio.encode import FULL_SCALE, MasteredEncoder
-from echo_synthesis.audio.formats import FORMATS
+from echo_common.audio.encoding import FULL_SCALE
+from echo_common.audio.formats import FORMATS
+from echo_synthesis.audio.encode import MasteredEncoder
 from echo_synthesis.audio.splice import read_samples, splice
 
 RATE = 24_000

@@ -7,10 +7,10 @@ import c2pa
 import numpy as np
 import pytest
 
+from echo_common.audio.formats import FORMATS
 from echo_common.audio_files.formats import sniff
 from echo_common.audio_files.wav_header import check_wav
 from echo_synthesis.audio.encode import FileEncoder
-from echo_synthesis.audio.formats import FORMATS
 from echo_synthesis.provenance.inspection import inspect, marked_type
 from echo_synthesis.provenance.manifest import Found, read, sign
 from echo_synthesis.provenance.recorder import SIGNABLE
