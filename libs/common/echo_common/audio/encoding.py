@@ -51,12 +51,12 @@ class SampleWriter:
         if not count:
             return
         sample_format = self._format.sample_format
-        ready = (
+        ready: NDArray[np.generic] = (
             bounded.astype(np.float32) if sample_format.startswith("flt") else np.rint(bounded * FULL_SCALE).astype(np.int16)
         )
         if not sample_format.endswith("p"):  # not planar: the samples of both channels alternate
-            ready = np.ascontiguousarray(ready.T).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(ready, format=sample_format, layout=self._layout)
+            ready = ready.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(ready), format=sample_format, layout=self._layout)
         frame.sample_rate = self._rate
         frame.pts = self._written
         frame.time_base = Fraction(1, self._rate)
