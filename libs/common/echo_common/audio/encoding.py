@@ -46,17 +46,15 @@ class SampleWriter:
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """Encode any number of samples."""
-        bounded = np.clip(np.atleast_2d(samples), -1.0, 1.0)
+        bounded: NDArray[np.float32] = np.clip(np.atleast_2d(samples), -1.0, 1.0)
         count = bounded.shape[1]
         if not count:
             return
-        sample_format = self._format.sample_format
-        ready: NDArray[np.generic] = (
-            bounded.astype(np.float32) if sample_format.startswith("flt") else np.rint(bounded * FULL_SCALE).astype(np.int16)
-        )
-        if not sample_format.endswith("p"):  # not planar: the samples of both channels alternate
-            ready = ready.T.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(ready), format=sample_format, layout=self._layout)
+        name = self._format.sample_format
+        rows = bounded if name.endswith("p") else bounded.T.reshape(1, -1)  # packed formats have left and right in turn
+        values = np.ascontiguousarray(rows, np.float32)
+        ready = values if name.startswith("flt") else np.rint(values * FULL_SCALE).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(ready, format=name, layout=self._layout)
         frame.sample_rate = self._rate
         frame.pts = self._written
         frame.time_base = Fraction(1, self._rate)
