@@ -63,7 +63,7 @@ async def joined(joiner: TrackJoiner, tracks: Sequence[StreamedTrack]) -> tuple[
 
 def heard(data: bytes) -> Samples:
     """Return the samples of both channels as a player decodes them."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)] + resampler.resample(None)
     return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
