@@ -43,3 +43,14 @@ def test_instruments_that_are_not_at_concert_pitch_have_their_key(cents: int) ->
 def test_what_has_no_scale_has_no_key(sound: np.ndarray) -> None:
     tonality = measure_tonality(sound)
     assert (tonality.key, tonality.mode) == (-1, None)
+
+
+@pytest.mark.parametrize("seconds", [2, 5])
+def test_noise_has_no_key_by_chance(seconds: float) -> None:
+    sounds = [kind(seconds, seed=seed) for kind in (noise, applause) for seed in range(12)]
+    assert {measure_tonality(sound).key for sound in sounds} == {-1}
+
+
+def test_silence_around_music_does_not_hide_its_key() -> None:
+    sound = np.concatenate([silence(20), cadence(5, 1), silence(20)])
+    assert (measure_tonality(sound).key, measure_tonality(sound).mode) == (5, 1)
