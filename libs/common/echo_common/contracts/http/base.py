@@ -1,12 +1,14 @@
 """Base class of request bodies, and types of names, secrets and times."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 from unicodedata import category
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
 from pydantic_core import PydanticKnownError
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
 _JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts, and of emoji
 
 
@@ -44,6 +46,13 @@ SecretText = Annotated[SecretStr, AfterValidator(_encodable)]
 """A secret of valid Unicode characters."""
 
 
+def _require_text_of_time(value: object) -> object:
+    """Refuse numbers, which pydantic would read as the seconds since 1970, though the schema says date-time."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("Enter a time with its time zone, such as 2026-11-22T10:00:00Z.")
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -51,5 +60,5 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("Enter a time that lies between the years 1 and 9999 in UTC.") from None
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[AwareDatetime, BeforeValidator(_require_text_of_time), AfterValidator(_in_utc)]
 """A time of a request in any time zone, as UTC; a time that UTC cannot represent is refused."""
