@@ -4,7 +4,7 @@ An engine is a package in `engines/`. Its `__init__.py` exposes `SPEC: EngineSpe
 `spec() -> EngineSpec`; its presence registers it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -163,6 +163,14 @@ class IdleEngine(Protocol):
 
     def release_memory(self) -> None:
         """Release that memory. Called between utterances: after loading, and after some time without a request."""
+
+
+@runtime_checkable
+class PreparingEngine(Protocol):
+    """An engine that speaks sooner after some preparation."""
+
+    def prepare(self) -> Iterator[None]:
+        """Prepare in steps of less than a second. Steps are made while no request is waiting; the rest may never be made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, ProviderFailedError, VoiceNotFoundError
 from echo_common.sandbox import claim_stdout, die_with_parent
-from echo_synthesis.engine import Engine, EngineConfig, IdleEngine
+from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, PreparingEngine
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.wire import PREFIX, Header, pack, pack_speech, utterance_from_header
 
@@ -62,8 +64,9 @@ def main() -> int:
 def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO, concurrency: int) -> None:
     """Process requests forever; an engine without concurrency stays on the main thread, as its library may require."""
     if concurrency == 1:
+        preparation = engine.prepare() if isinstance(engine, PreparingEngine) else iter(())
         while True:
-            _send(out, _handle_request(engine, _next(engine, requests)))
+            _send(out, _handle_request(engine, _next(engine, requests, preparation)))
     writing = threading.Lock()
 
     def respond(header: Header) -> None:
@@ -76,7 +79,10 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
             threads.submit(respond, requests.get())
 
 
-def _next(engine: Engine, requests: "queue.SimpleQueue[Header]") -> Header:
+def _next(engine: Engine, requests: "queue.SimpleQueue[Header]", preparation: Iterator[None]) -> Header:
+    with suppress(Exception):  # a request shows an error again, and reports it
+        while requests.empty():
+            next(preparation)
     try:
         return requests.get(timeout=_IDLE_SECONDS)
     except queue.Empty:

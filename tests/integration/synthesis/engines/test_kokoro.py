@@ -8,7 +8,7 @@ import pytest
 
 from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.encode import Encoder
-from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, Speech, Utterance
+from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, PreparingEngine, Speech, Utterance
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
 from echo_synthesis.engines.kokoro.correctness import START, check, problem
 from echo_synthesis.engines.kokoro.quantise import quantise
@@ -95,6 +95,13 @@ def test_quantised_models_match_the_reference_and_need_a_range_for_each_convolut
     model = openvino.Core().read_model(home / FLOAT_MODEL)
     with pytest.raises(KeyError, match="generator"):
         quantise(model, dict(list(read_ranges().items())[1:]))
+
+
+def test_a_prepared_engine_speaks_the_same(kokoro: Engine) -> None:
+    before = spoken(kokoro, "Stop here.").samples
+    assert isinstance(kokoro, PreparingEngine)
+    assert len(list(kokoro.prepare())) in {0, 4}
+    assert np.array_equal(spoken(kokoro, "Stop here.").samples, before)
 
 
 @pytest.mark.full
