@@ -20,6 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.owned_data import OwnedData
 from tests.support.person import PASSWORD, Person, data, refusal
 from tests.support.platform import QUICK, TONE, Platform, require_form, started
+from tests.support.provider import Provider
 from tests.support.requirements import Require
 
 PASSPHRASE = "correct horse battery staple"
@@ -84,9 +85,12 @@ async def load(person: Person) -> AsyncIterator[None]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("form", ["embedded", pytest.param("distributed", marks=pytest.mark.full)])
-async def test_a_restored_platform_serves_the_same_and_erases_again(form: str, require: Require, tmp_path: Path) -> None:
+async def test_a_restored_platform_serves_the_same_and_erases_again(
+    form: str, require: Require, tmp_path: Path, chat: Provider
+) -> None:
     require_form(form, require, tmp_path)
-    with started(form, tmp_path / form, settings=TONE) as platform:
+    settings = {**TONE, "ECHO_VOICE_CHAT_URL": f"{chat.url}/v1", "ECHO_VOICE_CHAT_MODEL": "test"}
+    with started(form, tmp_path / form, settings=settings) as platform:
         async with Person.at(platform.url) as owner, Person.at(platform.url) as eve:
             owned = await OwnedData.of(owner)
             spoken = await owner.speak("The same audio is served again.")

@@ -39,6 +39,7 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     track = await ada.speech()
     await tracks.revise_speech(revised(track["audio_id"]), ada.deps)
     others = await eve.speech()
+    await ada.get(f"/tracks/{track['id']}/features")
 
     async def stored() -> bool:
         return len(await remains(database, "usr_ada")) == len(COLLECTIONS)

@@ -1,16 +1,16 @@
 """Event handlers of audio features; those of tracks have stored the track before."""
 
 from echo_common.contracts.events.listening import TrackDeleted
-from echo_common.contracts.events.synthesis import AudioCreated, AudioRevised
+from echo_common.contracts.events.synthesis import AudioRevised
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.tracks import Track
 from echo_listening.handlers.handle import Handlers
 from echo_listening.usecases import features
 
 
-async def queue_analysis(event: AudioCreated | AudioRevised, dependencies: Dependencies) -> None:
-    """Queue the analysis of an audio's current revision."""
-    await features.queue_analysis(Track.id_of_speech(event.audio_id), dependencies)
+async def renew_analysis(event: AudioRevised, dependencies: Dependencies) -> None:
+    """Analyse the current revision of an audio whose features were requested before."""
+    await features.renew_analysis(Track.id_of_speech(event.audio_id), dependencies)
 
 
 async def remove_analysis(event: TrackDeleted, dependencies: Dependencies) -> None:
@@ -18,4 +18,4 @@ async def remove_analysis(event: TrackDeleted, dependencies: Dependencies) -> No
     await features.remove_analysis(event.track_id, dependencies)
 
 
-HANDLERS: Handlers = {AudioCreated: queue_analysis, AudioRevised: queue_analysis, TrackDeleted: remove_analysis}
+HANDLERS: Handlers = {AudioRevised: renew_analysis, TrackDeleted: remove_analysis}

@@ -27,10 +27,22 @@ async def queue_analysis(track_id: str, deps: Dependencies) -> None:
     deps.worker.wake()
 
 
+async def renew_analysis(track_id: str, deps: Dependencies) -> None:
+    """Queue the analysis of the current audio of a track that has an analysis already."""
+    if await deps.analyses.find_one({"_id": track_id}) is not None:
+        await queue_analysis(track_id, deps)
+
+
 async def find_analysis(track_id: str, principal: Principal, deps: Dependencies) -> tuple[Track, TrackAnalysis | None]:
-    """Return a track of the user, with its analysis once it is queued. Raises `TrackNotFoundError`."""
+    """Return a track of the user and its analysis, which is queued if there is none. Raises `TrackNotFoundError`.
+
+    Few users ask for the features of speech, and an analysis takes as much time as the synthesis: it waits for the first request.
+    """
     track = await deps.tracks.get(track_id, user_id=principal.user_id)
-    return track, await deps.analyses.find_one({"_id": track_id})
+    analysis = await deps.analyses.find_one({"_id": track_id})
+    if analysis is None:
+        await queue_analysis(track_id, deps)
+    return track, analysis
 
 
 async def repeat_analysis(track_id: str, principal: Principal, deps: Dependencies) -> tuple[Track, TrackAnalysis]:
