@@ -107,6 +107,17 @@ async def test_events_of_a_reply(conversing: Conversing) -> None:
     assert (done["reply"]["text"], done["characters"], done["duration"], done["speech_error"]) == (REPLY, 26, 2.5, None)
 
 
+async def test_events_of_a_repeated_request_are_those_of_the_stored_reply(conversing: Conversing) -> None:
+    headers = {**conversing.client.headers, "Accept": "text/event-stream", "Idempotency-Key": "k"}
+    body = {"text": "Hello!", "speech": {}}
+    first, second = [
+        parse_events((await conversing.client.http.post(conversing.path, headers=headers, json=body)).text) for _ in range(2)
+    ]
+    assert [event for event in first if event[0] != "delta"] == [event for event in second if event[0] != "delta"]
+    assert len(conversing.chat.requests) == 1
+    assert await conversing.texts() == [REPLY, "Hello!"]
+
+
 async def test_failed_model_ends_the_events_with_an_error(conversing: Conversing) -> None:
     conversing.chat.then("I ", ChatTimeoutError())
     events = await conversing.events()
@@ -235,9 +246,10 @@ async def recognising(start: Start) -> AsyncIterator[Conversing]:
         yield await open_conversation(ada)
 
 
-async def _record(conversing: Conversing, content: bytes, **fields: str) -> httpx.Response:
-    files = {"recording": ("message.wav", content)}
-    return await conversing.client.ask("POST", conversing.path, files=files, data=fields)
+async def _record(conversing: Conversing, content: bytes, *, key: str | None = None, **fields: str) -> httpx.Response:
+    files, headers = {"recording": ("message.wav", content)}, {} if key is None else {"Idempotency-Key": key}
+    client = conversing.client
+    return await client.http.post(conversing.path, headers={**client.headers, **headers}, files=files, data=fields)
 
 
 async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes) -> None:
@@ -255,6 +267,26 @@ async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: py
         assert (refusal(refused)[0], refused.json()["error"]["details"][0]["field"][:6]) == (422, "speech")
     assert refusal(await _record(recognising, speech, text="Hi")) == (422, "VALIDATION_ERROR")
     assert refusal(await _record(recognising, bytes(26 * 1024**2))) == (413, "FILE_TOO_LARGE")
+
+
+async def test_recording_is_transcribed_and_counted_once_for_a_key(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    transcribed: list[Path] = []
+
+    async def transcribe(path: Path, *_: Any, **__: Any) -> str:
+        transcribed.append(path)
+        return f"Recording {len(transcribed)}"
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 2})
+    first, second = [data(await _record(recognising, speech, key="k")) for _ in range(2)]
+    assert first == second
+    assert data(await _record(recognising, speech + b"more", key="k"))["message"]["text"] == "Recording 2"
+    assert refusal(await _record(recognising, speech, key="other")) == (429, "QUOTA_EXCEEDED")
+    assert data(await _record(recognising, speech, key="k")) == first
+    assert await recognising.texts() == [REPLY, "Recording 2", REPLY, "Recording 1"]
 
 
 async def test_recording_beyond_the_daily_quota_is_not_transcribed(
