@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
+from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
 from echo_common.live_settings import LiveSettings
@@ -300,6 +301,45 @@ async def test_recording_beyond_the_daily_quota_is_not_transcribed(
     recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 1})
     await recognising.send()
     assert refusal(await _record(recognising, speech)) == (429, "QUOTA_EXCEEDED")
+
+
+async def test_refused_recordings_count_as_messages_and_failures_do_not(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    failures: list[Exception | str] = [AnalysisFailedError(), "…", UnreadableError()]
+
+    async def transcribe(*_: Any, **__: Any) -> str:
+        failure = failures.pop(0)
+        if isinstance(failure, str):
+            return failure
+        raise failure
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 2})
+    refusals = [refusal(await _record(recognising, speech))[1] for _ in range(4)]
+    assert refusals[1:] == ["RECORDING_WITHOUT_SPEECH", UnreadableError.code, "QUOTA_EXCEEDED"]
+    assert refusals[0] == AnalysisFailedError.code
+
+
+async def test_a_user_has_one_recording_transcribed_at_a_time(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    transcribing, going_on = asyncio.Event(), asyncio.Event()
+
+    async def transcribe(*_: Any, **__: Any) -> str:
+        transcribing.set()
+        await going_on.wait()
+        return "Hello"
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    first = asyncio.create_task(_record(recognising, speech))
+    await transcribing.wait()
+    second = await _record(recognising, speech)
+    assert (refusal(second), "retry-after" in second.headers) == ((429, "TOO_MANY_OPEN_REQUESTS"), True)
+    going_on.set()
+    assert data(await first)["message"]["text"] == "Hello"
 
 
 async def test_recordings_without_a_recogniser_are_refused(conversing: Conversing, speech: bytes) -> None:

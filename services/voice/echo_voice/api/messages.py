@@ -212,8 +212,7 @@ async def _read_message(
         sent = None if key is None else await deps.replies.find_message(echo_id, key, principal)
         if sent is not None:
             return MessageRequest(text=sent.text, speech=fields.speech), key
-        await deps.replies.check_quota(principal)
-        text = await transcribe_recording(upload.path, deps)
+        text = await transcribe_recording(upload.path, principal, deps)
     try:
         return MessageRequest(text=text, speech=fields.speech), key
     except ValidationError as error:  # its transcript is too long
