@@ -26,9 +26,9 @@ async def path(ada: Person, chat: Provider) -> AsyncIterator[str]:
     chat.forget()
 
 
-async def events(person: Person, path: str, body: dict[str, Any]) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def events(person: Person, path: str, body: dict[str, Any], **more: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Send a message and yield the events of the reply."""
-    headers = {"Accept": "text/event-stream"}
+    headers = {"Accept": "text/event-stream", **more}
     async with person.http.stream("POST", path, headers=headers, json=body) as response:
         assert response.status_code == 200, await response.aread()
         name = ""
@@ -54,6 +54,25 @@ async def test_a_message_is_answered_once_per_key(ada: Person, path: str, chat: 
     assert await texts(ada, path) == [(REPLY, "complete"), ("Hi!", "complete")]
     usage = {view["metric"]: view["used"] for view in data(await ada.http.get("/users/me/usage"))}
     assert usage["messages"] == 1
+
+
+async def test_events_are_repeated_for_a_key_and_the_message_is_stored_once(ada: Person, path: str, chat: Provider) -> None:
+    chat.forget()
+    body = {"text": "Hi!", "speech": {"output_format": "wav"}}
+    key = {"Idempotency-Key": "stream"}
+    (_, done) = [event async for event in events(ada, path, body, **key)][-1]
+    repeated = []
+
+    async def repeat() -> bool:  # the key is released after the last event
+        response = await ada.http.post(path, headers={"Accept": "text/event-stream", **key}, json=body)
+        repeated.append(response.text)
+        return response.status_code == 200
+
+    await eventually(repeat)
+    assert json.loads(repeated[-1].rsplit("data: ", 1)[1]) == done
+    assert "event: audio" in repeated[-1]
+    assert len(chat.asked) == 1
+    assert await texts(ada, path) == [(REPLY, "complete"), ("Hi!", "complete")]
 
 
 async def test_speech_leaves_while_the_model_still_writes(ada: Person, path: str, chat: Provider) -> None:

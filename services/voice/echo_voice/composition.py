@@ -1,6 +1,5 @@
 """Dependencies of the voice service: opened with its adapters, closed in reverse order."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from echo_voice.conversations.history import MessageHistory
 from echo_voice.conversations.replies import Replies, ReplyLimits
 from echo_voice.conversations.repository import Conversations, Messages
 from echo_voice.conversations.summaries import Summaries
+from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
@@ -168,7 +168,7 @@ async def _open(
         replies=replies,
         history=history,
         talk=SpokenConversations.create(settings, replies, transcriber, adapters.metrics.talk),
-        transcriptions=asyncio.Semaphore(settings.samples_at_once),
+        transcriptions=Transcriptions(settings.samples_at_once),
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(

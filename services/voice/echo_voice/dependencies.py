@@ -1,6 +1,5 @@
 """Dependencies of routes, use cases and event handlers."""
 
-import asyncio
 from dataclasses import dataclass
 
 from echo_common.quotas.counters import Quotas
@@ -14,6 +13,7 @@ from echo_common.work.worker import Worker
 from echo_voice.chat_model import ChatModel
 from echo_voice.conversations.history import MessageHistory
 from echo_voice.conversations.replies import Replies
+from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.providers import Providers
 from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
@@ -48,7 +48,7 @@ class Dependencies:
     replies: Replies
     history: MessageHistory
     talk: SpokenConversations
-    transcriptions: asyncio.Semaphore
+    transcriptions: Transcriptions
     chat_model: ChatModel
     scratch: Scratch
     worker: Worker

@@ -233,7 +233,19 @@ async def test_uploads_are_compared_by_their_fields_and_files(uploading: Gateway
         assert other[:2] == (422, "IDEMPOTENCY_KEY_REUSED")
     assert len(counting.asked) == 1
     assert sound in counting.asked[0].body
-    assert counting.asked[0].header("idempotency-key") is None
+
+
+async def test_services_receive_a_key_of_uploads_per_user_and_key(uploading: Gateway, counting: Upstream) -> None:
+    async def fail(exchange: Exchange) -> None:
+        await exchange.read()
+        await exchange.json({"code": "BUSY", "message": "Not now."}, status=503)
+
+    counting.answer = fail
+    for content in (b"sound", b"sound", b"other"):
+        assert (await upload(uploading, content))[0] == 503
+    first, second, other = [asked.header("idempotency-key") for asked in counting.asked]
+    assert first == second == other != "k1"
+    assert len(first or "") == 64
 
 
 async def test_uploads_are_forwarded_while_they_are_digested(uploading: Gateway, counting: Upstream) -> None:

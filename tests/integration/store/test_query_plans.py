@@ -26,6 +26,7 @@ from echo_feedback.repository.summaries import Summaries
 from echo_feedback.repository.webhooks import Deliveries, Webhooks
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.repository import AudioRepository, Dictionary, Jobs, Texts
+from echo_voice.conversations.repository import Messages
 from echo_voice.repository import Consents, Echos, Phrases, Samples, VoiceModels
 from tests.integration.outbox.counters import RecordingBus
 
@@ -54,6 +55,12 @@ QUERIES: dict[type[Repository[Any]], list[tuple[dict[str, Any], list[tuple[str, 
     Users: [({"email": "a@b"}, []), ({"username_key": "a"}, []), ({"token_version_raised_at": {"$gte": now()}}, [])],
     ErasedUsers: [({"due_at": {"$lte": now()}}, []), ({"created_at": {"$gte": now()}}, [])],
     Sessions: [(USER, [("start_time", -1)]), ({"revoked_at": {"$gte": now()}}, [])],
+    Messages: [
+        ({**USER, "echo_id": "echo_1"}, [("created_at", -1), ("number", -1)]),
+        ({**USER, "echo_id": "echo_1", "number": 2, "role": "echo"}, []),
+        ({**USER, "echo_id": "echo_1", "number": {"$gt": 2}}, []),
+        ({**USER, "echo_id": "echo_1", "created_at": {"$gt": now()}, "request_key": "key"}, []),
+    ],
     Samples: [(USER, NEWEST), ({"work": "pending"}, [("created_at", 1)]), ({"original.checksum": "c"}, [])],
     VoiceModels: [
         (USER, NEWEST),

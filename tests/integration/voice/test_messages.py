@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from echo_common.contracts.errors.chat import ChatTimeoutError
+from echo_common.contracts.errors.voice import AnalysisFailedError, UnreadableError
 from echo_common.contracts.system_settings import QUOTAS
 from echo_common.contracts.values import Metric, Plan
 from echo_common.live_settings import LiveSettings
@@ -105,6 +106,17 @@ async def test_events_of_a_reply(conversing: Conversing) -> None:
     assert b"".join(base64.b64decode(body["audio"]) for body in audio) == b"Good morning.How are you?"
     done = events[-1][1]
     assert (done["reply"]["text"], done["characters"], done["duration"], done["speech_error"]) == (REPLY, 26, 2.5, None)
+
+
+async def test_events_of_a_repeated_request_are_those_of_the_stored_reply(conversing: Conversing) -> None:
+    headers = {**conversing.client.headers, "Accept": "text/event-stream", "Idempotency-Key": "k"}
+    body = {"text": "Hello!", "speech": {}}
+    first, second = [
+        parse_events((await conversing.client.http.post(conversing.path, headers=headers, json=body)).text) for _ in range(2)
+    ]
+    assert [event for event in first if event[0] != "delta"] == [event for event in second if event[0] != "delta"]
+    assert len(conversing.chat.requests) == 1
+    assert await conversing.texts() == [REPLY, "Hello!"]
 
 
 async def test_failed_model_ends_the_events_with_an_error(conversing: Conversing) -> None:
@@ -235,9 +247,10 @@ async def recognising(start: Start) -> AsyncIterator[Conversing]:
         yield await open_conversation(ada)
 
 
-async def _record(conversing: Conversing, content: bytes, **fields: str) -> httpx.Response:
-    files = {"recording": ("message.wav", content)}
-    return await conversing.client.ask("POST", conversing.path, files=files, data=fields)
+async def _record(conversing: Conversing, content: bytes, *, key: str | None = None, **fields: str) -> httpx.Response:
+    files, headers = {"recording": ("message.wav", content)}, {} if key is None else {"Idempotency-Key": key}
+    client = conversing.client
+    return await client.http.post(conversing.path, headers={**client.headers, **headers}, files=files, data=fields)
 
 
 async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes) -> None:
@@ -257,6 +270,26 @@ async def test_recording_is_transcribed(recognising: Conversing, monkeypatch: py
     assert refusal(await _record(recognising, bytes(26 * 1024**2))) == (413, "FILE_TOO_LARGE")
 
 
+async def test_recording_is_transcribed_and_counted_once_for_a_key(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    transcribed: list[Path] = []
+
+    async def transcribe(path: Path, *_: Any, **__: Any) -> str:
+        transcribed.append(path)
+        return f"Recording {len(transcribed)}"
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 2})
+    first, second = [data(await _record(recognising, speech, key="k")) for _ in range(2)]
+    assert first == second
+    assert data(await _record(recognising, speech + b"more", key="k"))["message"]["text"] == "Recording 2"
+    assert refusal(await _record(recognising, speech, key="other")) == (429, "QUOTA_EXCEEDED")
+    assert data(await _record(recognising, speech, key="k")) == first
+    assert await recognising.texts() == [REPLY, "Recording 2", REPLY, "Recording 1"]
+
+
 async def test_recording_beyond_the_daily_quota_is_not_transcribed(
     recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
 ) -> None:
@@ -268,6 +301,45 @@ async def test_recording_beyond_the_daily_quota_is_not_transcribed(
     recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 1})
     await recognising.send()
     assert refusal(await _record(recognising, speech)) == (429, "QUOTA_EXCEEDED")
+
+
+async def test_refused_recordings_count_as_messages_and_failures_do_not(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    failures: list[Exception | str] = [AnalysisFailedError(), "…", UnreadableError()]
+
+    async def transcribe(*_: Any, **__: Any) -> str:
+        failure = failures.pop(0)
+        if isinstance(failure, str):
+            return failure
+        raise failure
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    recognising.client.deps.quotas._live_settings = LiveSettings({QUOTAS[Metric.MESSAGES][Plan.USER].key: 2})
+    refusals = [refusal(await _record(recognising, speech))[1] for _ in range(4)]
+    assert refusals[1:] == ["RECORDING_WITHOUT_SPEECH", UnreadableError.code, "QUOTA_EXCEEDED"]
+    assert refusals[0] == AnalysisFailedError.code
+
+
+async def test_a_user_has_one_recording_transcribed_at_a_time(
+    recognising: Conversing, monkeypatch: pytest.MonkeyPatch, speech: bytes
+) -> None:
+    transcribing, going_on = asyncio.Event(), asyncio.Event()
+
+    async def transcribe(*_: Any, **__: Any) -> str:
+        transcribing.set()
+        await going_on.wait()
+        return "Hello"
+
+    monkeypatch.setattr("echo_voice.usecases.recordings.transcribe", transcribe)
+    monkeypatch.setattr("echo_voice.usecases.recordings.find_packaged_recogniser", lambda: Path())
+    first = asyncio.create_task(_record(recognising, speech))
+    await transcribing.wait()
+    second = await _record(recognising, speech)
+    assert (refusal(second), "retry-after" in second.headers) == ((429, "TOO_MANY_OPEN_REQUESTS"), True)
+    going_on.set()
+    assert data(await first)["message"]["text"] == "Hello"
 
 
 async def test_recordings_without_a_recogniser_are_refused(conversing: Conversing, speech: bytes) -> None:

@@ -73,7 +73,8 @@ class Idempotency:
         A key belongs to its owner and operation, whatever path the operation was requested under. Once its body is read, the
         request runs to its end even if the client disconnects, so that a repeat finds the response. `app` gets the digest of
         owner, operation, key and request in place of the key, so that its own use of the key cannot collide with another
-        operation or request. Raises `KeyReusedError`, `IdempotencyConflictError`.
+        operation or request; for file uploads without the request, which is known only at its end. Raises `KeyReusedError`,
+        `IdempotencyConflictError`.
         """
         key = next((value for name, value in scope["headers"] if name == HEADER), None)
         if key is None:
@@ -119,7 +120,7 @@ class Idempotency:
             return None if parts is None else request_digest(scope, parts)
 
         if stored is None:
-            await self._run(partial(app, _with_key(scope, None), body.receive), entry, run, request, send)
+            await self._run(partial(app, _with_key(scope, _digest(entry.encode())), body.receive), entry, run, request, send)
             return
         if not await body.drained():
             return
@@ -198,6 +199,6 @@ def _seconds_until(moment: datetime, present: datetime) -> int:
     return max(1, round((moment - present).total_seconds()))
 
 
-def _with_key(scope: Scope, key: str | None) -> Scope:
+def _with_key(scope: Scope, key: str) -> Scope:
     headers = [header for header in scope["headers"] if header[0] != HEADER]
-    return {**scope, "headers": [*headers, (HEADER, key.encode())] if key else headers}
+    return {**scope, "headers": [*headers, (HEADER, key.encode())]}

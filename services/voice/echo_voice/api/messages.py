@@ -40,6 +40,7 @@ from echo_voice.api.parameters import EchoId
 from echo_voice.api.reply_streams import MOST_AUDIO_BYTES, collect_reply, reply_events
 from echo_voice.api.samples import fields_of
 from echo_voice.conversations.history import MessageFilter
+from echo_voice.conversations.repeats import recording_key
 from echo_voice.conversations.reply_events import ReplyEvent, SpeechOrder
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.messages import Message
@@ -111,9 +112,11 @@ async def send_message(
     With `speech`, the reply is spoken in the echo's voice; the token needs the scope `speech:write` then. With `Accept:
     text/event-stream`, the response has the events `message`, `delta`, `sentence`, `audio` and at the end `done` or `error`; the
     first audio leaves while the reply is still being written. A client that disconnects stops the reply, unless an idempotency key
-    allows it to retry; the history keeps the text so far.
+    allows it to retry; the history keeps the text so far. A repeat with the same key stores and counts no second message: it
+    returns the stored reply, whose speech is made again if the response was larger than 1 MiB or an event stream; a reply that
+    broke off is written again.
     """
-    body = await _read_message(echo_id, request, principal, deps)
+    body, key = await _read_message(echo_id, request, principal, deps, key)
     streamed = EVENT_STREAM in accept
     speech = None if body.speech is None else _speech_order(body.speech, token, streamed=streamed)
     events = _reply(echo_id, body.text, principal, deps, speech, key)
@@ -192,18 +195,26 @@ async def delete_message(echo_id: EchoId, message_id: MessageId, principal: Voic
     return ok(None, message=_DELETED)
 
 
-async def _read_message(echo_id: str, request: Request, principal: Principal, deps: Dependencies) -> MessageRequest:
-    """Return a message; a recording is transcribed only if the echo could reply to it, and the user may send it."""
+async def _read_message(
+    echo_id: str, request: Request, principal: Principal, deps: Dependencies, key: str | None
+) -> tuple[MessageRequest, str | None]:
+    """Return a message and its request's key.
+
+    A recording is transcribed only if the echo could reply to it and the user may send it, and once for a key.
+    """
     if not is_multipart(request):
-        return await read_json_body(request, MessageRequest)
+        return await read_json_body(request, MessageRequest), key
     await deps.replies.check(echo_id, principal)
-    await deps.replies.check_quota(principal)
     require_recogniser(deps)
     async with received(request, field=_FORM.file, limit=MAXIMUM_BYTES) as upload:
         fields = fields_of(upload, RecordingFields)
-        text = await transcribe_recording(upload.path, deps)
+        key = None if key is None else await recording_key(key, upload.path)
+        sent = None if key is None else await deps.replies.find_message(echo_id, key, principal)
+        if sent is not None:
+            return MessageRequest(text=sent.text, speech=fields.speech), key
+        text = await transcribe_recording(upload.path, principal, deps)
     try:
-        return MessageRequest(text=text, speech=fields.speech)
+        return MessageRequest(text=text, speech=fields.speech), key
     except ValidationError as error:  # its transcript is too long
         raise invalid(details_of(error.errors())) from None
 

@@ -11,7 +11,7 @@ from echo_common.background_tasks import running_in_background
 from echo_common.clock import now
 from echo_common.contracts.errors.chat import ChatModelMissingError, ConversationDeletedError
 from echo_common.contracts.errors.voice import EchoNotFoundError
-from echo_common.contracts.http.messages import MessageRole, MessageStatus
+from echo_common.contracts.http.messages import MessageStatus
 from echo_common.contracts.values import Metric
 from echo_common.errors import EchoError, NotFoundError
 from echo_common.faults import FaultPoints
@@ -20,7 +20,8 @@ from echo_common.quotas.counters import Quotas
 from echo_common.shielded import shielded
 from echo_voice.chat_model import ChatModel, ChatRequest, ChatTurn
 from echo_voice.conversations.context import recent_turns, require_room, system_prompt
-from echo_voice.conversations.reply import Reply
+from echo_voice.conversations.repeats import SentMessage, find_message, repeat_text, resume
+from echo_voice.conversations.reply import Reply, StoreReply, WriteReply
 from echo_voice.conversations.reply_events import SpeechOrder
 from echo_voice.conversations.repository import Conversations, Messages
 from echo_voice.conversations.summaries import Summaries
@@ -72,7 +73,8 @@ class Replies:
             text: The message, which is valid, see `MessageText`.
             principal: The user.
             speech: The speech of the reply; None for a reply without speech.
-            request_key: Key of the request. A repeat of a request that has no reply yet continues with its message.
+            request_key: Key of the request. A repeat of a request continues with its message: the stored reply is returned, and
+                only spoken again; a missing one is written, and one that broke off is written again.
 
         Raises:
             ChatModelMissingError: There is no language model; nothing is stored.
@@ -91,16 +93,23 @@ class Replies:
             async with running_in_background(self._keep_lease(conversation, holder)):
                 echo = await self._echo_of(conversation)
                 require_room(_system_of(echo), text, self.limits.context_characters)
-                message = await self._message(conversation, holder, number, text, principal, request_key)
+                sent = await self._message(conversation, holder, number, text, principal, request_key)
                 await self.faults.reach("reply.after_message")
+                write: WriteReply
+                store: StoreReply
+                if sent.reply is None:
+                    write = partial(self.chat.reply, await self._request(echo, conversation, sent.message))
+                    store = partial(self._store, echo, conversation, holder, sent.message)
+                else:
+                    write = partial(repeat_text, sent.reply)
+                    store = partial(self._keep, conversation, holder, sent.reply)
                 yield Reply(
-                    message,
-                    self.chat,
-                    await self._request(echo, conversation, message),
+                    sent.message,
+                    write,
                     voice_id=echo.id,
                     streams=self.streams,
                     speech=speech,
-                    store=partial(self._store, echo, conversation, holder, message),
+                    store=store,
                     change=self._change,
                 )
         finally:
@@ -112,6 +121,10 @@ class Replies:
         await self.echos.get(echo_id, user_id=principal.user_id)
         if not self.chat.available:
             raise ChatModelMissingError
+
+    async def find_message(self, echo_id: str, request_key: str, principal: Principal) -> Message | None:
+        """Return the message that an earlier request with this key stored."""
+        return await find_message(self.messages, principal.user_id, echo_id, request_key)
 
     async def check_quota(self, principal: Principal) -> None:
         """Check that the user may send another message today. Raises `QuotaExceededError`."""
@@ -128,11 +141,11 @@ class Replies:
 
     async def _message(
         self, conversation: Conversation, holder: str, number: int, text: str, principal: Principal, request_key: str | None
-    ) -> Message:
+    ) -> SentMessage:
         if request_key is not None:
-            latest = await self.messages.latest(conversation, 0)
-            if latest and latest[-1].role is MessageRole.USER and latest[-1].request_key == request_key:
-                return latest[-1]
+            known = await find_message(self.messages, conversation.user_id, conversation.echo_id, request_key)
+            if known is not None:
+                return await resume(self.messages, known)
         message = Message.write(conversation.user_id, conversation.echo_id, number, text, request_key=request_key)
         async with self.quotas.reserved(principal, {Metric.MESSAGES: 1}):
             await self.messages.add(message)
@@ -141,7 +154,7 @@ class Replies:
             except ConversationDeletedError:  # its deletion may have missed the message
                 await self._discard(message)
                 raise
-        return message
+        return SentMessage(message, None)
 
     async def _request(self, echo: Echo, conversation: Conversation, message: Message) -> ChatRequest:
         """Return the context. If the message would not fit beside the summary of older turns, the summary is left out."""
@@ -149,8 +162,9 @@ class Replies:
         if len(system) + len(message.text) > self.limits.context_characters:
             system = _system_of(echo)
         characters = self.limits.context_characters - len(system)
-        messages = await self.messages.latest(conversation, characters)
-        turns = [ChatTurn(message.role.value, message.text) for message in messages]
+        latest = await self.messages.latest(conversation, characters)
+        earlier = [each for each in latest if each.number < message.number]  # a repeated message may have later ones
+        turns = [ChatTurn(each.role.value, each.text) for each in (*earlier, message)]
         greeting = None if conversation.summary else echo.greeting
         return ChatRequest(system, recent_turns(turns, characters, greeting=greeting), _MOST_TOKENS)
 
@@ -175,6 +189,13 @@ class Replies:
         except ConversationDeletedError:  # between the check and the write
             await self._discard(reply)
             raise
+        return reply
+
+    async def _keep(
+        self, conversation: Conversation, holder: str, reply: Message, text: str, status: MessageStatus, duration: float | None
+    ) -> Message:
+        """Release the conversation, as `_store` does; the reply is stored."""
+        await self._release(conversation, holder)
         return reply
 
     async def _discard(self, message: Message) -> None:

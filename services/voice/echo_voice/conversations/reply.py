@@ -18,7 +18,6 @@ from echo_common.contracts.http.messages import MAXIMUM_CHARACTERS, MessageStatu
 from echo_common.contracts.http.synthesis import WordTimestamp
 from echo_common.errors import EchoError, FileTooLargeError, InternalError, ServiceUnavailableError
 from echo_common.shielded import shielded
-from echo_voice.chat_model import ChatModel, ChatRequest
 from echo_voice.conversations.event_queue import EventQueue
 from echo_voice.conversations.reply_events import Delta, Done, MessageStored, ReplyAudio, ReplyEvent, Sentence, SpeechOrder
 from echo_voice.domain.messages import Message
@@ -39,6 +38,9 @@ _TOO_LARGE = (
     "Accept: text/event-stream."
 )
 
+WriteReply = Callable[[], AsyncGenerator[str, None]]
+"""Function that streams the text. Raises the errors of `ChatModel.reply`."""
+
 StoreReply = Callable[[str, MessageStatus, float | None], Awaitable[Message | None]]
 """Function that stores the text of a reply with its status and the duration of its speech; an empty text is not stored."""
 
@@ -55,8 +57,7 @@ class Reply:
     def __init__(
         self,
         message: Message,
-        model: ChatModel,
-        request: ChatRequest,
+        write: WriteReply,
         *,
         voice_id: str,
         streams: SpeechStreams,
@@ -65,8 +66,7 @@ class Reply:
         change: ChangeReply,
     ) -> None:
         self.message = message
-        self._model = model
-        self._request = request
+        self._write_parts = write
         self._voice_id = voice_id
         self._streams = streams
         self._speech = speech
@@ -181,7 +181,7 @@ class Reply:
         Raises the errors of `ChatModel.reply`.
         """
         cutter, number = SentenceCutter(), 0
-        async with aclosing(self._model.reply(self._request)) as parts:
+        async with aclosing(self._write_parts()) as parts:
             async for part in parts:
                 text = remove_controls(part)
                 text = text if self._text else text.lstrip()

@@ -294,17 +294,6 @@ async def test_messages_a_day_are_limited(talk: Talk) -> None:
     assert (await talk.conversation()).lease is None
 
 
-async def test_repeated_request_continues_with_its_message(talk: Talk) -> None:
-    talk.chat.then(ChatTimeoutError())
-    for _ in range(2):
-        try:
-            async with talk.replies.open(talk.echo.id, "Hello", ADA, request_key="k") as reply:
-                [event async for event in reply.events()]
-        except ChatTimeoutError:
-            assert await talk.texts() == [("user", "Hello", "complete")]
-    assert [text for _, text, _ in await talk.texts()] == ["Hello", "Good morning. How are you?"]
-
-
 async def test_reply_to_a_deleted_conversation_is_not_stored(talk: Talk) -> None:
     async with talk.replies.open(talk.echo.id, "Hello", ADA) as reply, aclosing(reply.events()) as events:
         await anext(events)
