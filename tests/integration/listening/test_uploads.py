@@ -58,7 +58,7 @@ async def test_tags_fill_the_fields_that_a_request_lacks(ada: ListeningClient) -
     with av.open(file, "w", format="flac") as target:
         target.metadata.update({"title": "Tagged", "artist": "Grace", "album": "Walks", "genre": "Folk"})
         stream: Any = target.add_stream("flac", rate=RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.int16(TONE * 32_767)[None], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray((TONE * 32_767).astype(np.int16)[None], format="s16", layout="mono")
         frame.sample_rate = RATE
         target.mux([*stream.encode(frame), *stream.encode(None)])
 

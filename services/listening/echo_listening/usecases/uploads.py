@@ -47,7 +47,7 @@ async def upload_track(
         deps.quotas.reserved(principal, {Metric.UPLOADS: 1}),
     ):
         audio = await deps.upload_reader.read(path)
-        tags = audio.model_dump(include=TrackFields.model_fields.keys())
+        tags = audio.model_dump(include=set(TrackFields.model_fields))
         fields = TrackFields.model_validate({**tags, "name": tags["name"] or file_name or _UNNAMED, **sent})
         key = f"{FOLDER}{track_id}/original"
         try:
