@@ -31,7 +31,7 @@ async def upload_track(
     Args:
         path: The received file.
         sent: Fields of the request; tags of the file fill those that are missing.
-        file_name: The file's name, if neither names the track.
+        file_name: The file's name, which names the track if neither does.
         principal: The user.
         deps: The dependencies.
 
@@ -48,11 +48,11 @@ async def upload_track(
     ):
         audio = await deps.upload_reader.read(path)
         tags = audio.model_dump(include=set(TrackFields.model_fields))
-        fields = TrackFields.model_validate({**tags, "name": tags["name"] or file_name or _UNNAMED, **sent})
+        title = tags["name"] or Path(file_name or "").stem.strip() or _UNNAMED
+        fields = TrackFields.model_validate({**tags, "name": title, **sent})
         key = f"{FOLDER}{track_id}/original"
         try:
             stored = await deps.objects.put_file(key, path, audio.mime)
-            await deps.faults.reach("uploads.before_track")
             track = Track.upload(
                 track_id,
                 principal.user_id,
