@@ -115,9 +115,9 @@ async def test_tracks_that_are_too_long_or_too_large_leave_nothing_behind(start:
 
 
 async def test_a_file_whose_decoding_takes_too_long_is_refused(start: Start) -> None:
-    async with start(decode_seconds=1) as ada:
-        endless = encoded(np.zeros(7_100 * 8_000, np.float32), "mp3", "libmp3lame", 8_000)
-        assert refusal(await upload(ada, endless)) == (422, "TRACK_NOT_AUDIO")
+    minute = encoded(np.zeros(60 * 8_000, np.float32), "mp3", "libmp3lame", 8_000)
+    async with start(decode_seconds=1, upload_seconds=100_000) as ada:
+        assert refusal(await upload(ada, minute * 600)) == (422, "TRACK_NOT_AUDIO")
         assert await stored(ada) == []
 
 
