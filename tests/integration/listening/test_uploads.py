@@ -32,7 +32,7 @@ async def stored(client: ListeningClient) -> list[Any]:
     return [
         *await client.get("/tracks"),
         *[key async for key in client.deps.objects.keys("")],
-        *[view for view in await client.get(USAGE_PATH) if view["used"]],
+        *[view for view in await client.acting_as(client.user_id, scope="account").get(USAGE_PATH) if view["used"]],
         *[path for path in client.deps.scratch.path.rglob("*") if path.name != "lock"],
     ]
 
