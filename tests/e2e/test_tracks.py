@@ -1,12 +1,11 @@
 """Users upload, play, change and delete tracks, in both modes."""
 
-import numpy as np
-
 from tests.support.eventually import eventually
+from tests.support.music import note
 from tests.support.person import Person, data, refusal
-from tests.support.recordings import RATE, wav
+from tests.support.recordings import wav
 
-CONTENT = wav(np.asarray(0.3 * np.sin(2 * np.pi * 220 * np.arange(2 * RATE) / RATE), np.float32))
+CONTENT = wav(note(57, 2))
 
 
 async def test_an_upload_is_played_by_its_owner_alone_until_it_is_deleted(ada: Person, eve: Person) -> None:

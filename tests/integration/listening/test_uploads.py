@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from pathlib import Path
 from typing import Any
 
 import av
@@ -14,12 +15,14 @@ from echo_common.storage.orphans import OrphanSweeper
 from echo_common.storage.port import StorageSpaceError
 from echo_listening.usecases.uploads import object_owners
 from tests.integration.listening.conftest import ListeningClient, Start
+from tests.integration.synthesis.test_orphans import age
 from tests.support.eventually import eventually
+from tests.support.music import RATE, note
 from tests.support.person import data, refusal
 from tests.support.recordings import encoded, video, wav
 
-RATE = 24_000
-TONE = np.asarray(0.3 * np.sin(2 * np.pi * 220 * np.arange(2 * RATE) / RATE), np.float32)
+DAY = 24 * 3600.0
+TONE = note(57, 2)
 SHORT = wav(TONE)
 
 
@@ -80,11 +83,9 @@ async def test_tags_fill_the_fields_that_a_request_lacks(ada: ListeningClient) -
 async def test_formats_are_recognised_by_their_content(
     ada: ListeningClient, container: str, codec: str, rate: int, mime: str
 ) -> None:
-    sound = np.asarray(0.3 * np.sin(2 * np.pi * 220 * np.arange(rate) / rate), np.float32)
+    track = data(await upload(ada, encoded(TONE, container, codec, rate), name="song.wav"), 201)
 
-    track = data(await upload(ada, encoded(sound, container, codec, rate), name="song.wav"), 201)
-
-    assert track["duration"] == pytest.approx(1, abs=0.1)
+    assert track["duration"] == pytest.approx(len(TONE) / rate, abs=0.1)
     assert (await ada.ask("HEAD", f"/tracks/{track['id']}/audio")).headers["Content-Type"] == mime
 
 
@@ -158,9 +159,10 @@ async def test_a_full_disk_leaves_nothing_behind(ada: ListeningClient, monkeypat
     assert await stored(ada) == []
 
 
-async def test_objects_that_a_crash_left_are_removed_and_those_of_tracks_kept(ada: ListeningClient) -> None:
+async def test_objects_that_a_crash_left_are_removed_and_those_of_tracks_kept(ada: ListeningClient, tmp_path: Path) -> None:
     track = data(await upload(ada, SHORT), 201)
     await ada.deps.objects.put("uploads/track_lost/original", SHORT, "audio/wav")
+    age(tmp_path / "objects", 2 * DAY)
 
-    assert await OrphanSweeper(ada.deps.objects, object_owners(ada.deps), 0.001).sweep() == 1
+    assert await OrphanSweeper(ada.deps.objects, object_owners(ada.deps), DAY).sweep() == 1
     assert [key async for key in ada.deps.objects.keys("uploads/")] == [f"uploads/{track['id']}/original"]

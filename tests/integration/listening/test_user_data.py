@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 
 from echo_common.clock import now
@@ -15,10 +14,10 @@ from tests.integration.listening.conftest import ListeningClient, audio_of
 from tests.integration.listening.test_tracks import revised
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.music import note
 from tests.support.person import data
-from tests.support.recordings import RATE, wav
+from tests.support.recordings import wav
 
-TONE = np.asarray(0.3 * np.sin(2 * np.pi * 220 * np.arange(RATE) / RATE), np.float32)
 COLLECTIONS = ("tracks", "audio_changes", "track_features", "quota_counters", "stored_bytes")
 """One line per collection with data of users; add those of each part."""
 
@@ -45,7 +44,7 @@ async def erased(client: ListeningClient, user_id: str) -> None:
 async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: ListeningClient, database: Database) -> None:
     track = await ada.speech()
     await tracks.revise_speech(revised(track["audio_id"]), ada.deps)
-    upload = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", wav(TONE))}), 201)
+    upload = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", wav(note(57, 1)))}), 201)
     others = await eve.speech()
 
     async def stored() -> bool:
@@ -92,7 +91,7 @@ async def test_an_export_holds_the_tracks_of_its_user_alone(ada: ListeningClient
 
 
 async def test_an_export_holds_the_bytes_of_uploads(ada: ListeningClient, eve: ListeningClient) -> None:
-    content = wav(TONE)
+    content = wav(note(57, 1))
     track = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", content)}), 201)
 
     found = [item async for item in ada.deps.user_data.export("usr_ada") if isinstance(item, ExportedObject)]
