@@ -74,8 +74,8 @@ async def test_administrators_see_the_current_statistics(platform: Platform, ada
     assert found["unavailable"] == []
     assert found["jobs"]["completed"] >= 1
     assert found["users"]["total"] >= found["users"]["active_day"] >= 1
-    assert {queue["service"] for queue in found["queues"]} == {"auth", "feedback", "synthesis", "voice"}
-    assert {part["service"] for part in found["storage"]} == {"synthesis", "voice"}
+    assert {queue["service"] for queue in found["queues"]} == {"auth", "feedback", "listening", "synthesis", "voice"}
+    assert {part["service"] for part in found["storage"]} == {"listening", "synthesis", "voice"}
     assert next(engine for engine in found["engines"] if engine["engine"] == "tone")["state"] == "ready"
     assert found["last_day"]["audio_seconds"] > 0
     assert refusal(await ada.http.get("/admin/stats")) == (403, "FORBIDDEN")

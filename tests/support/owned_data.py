@@ -152,6 +152,7 @@ class OwnedData:
             "upload_avatar": {"file": ("me.png", PICTURE)},
             "upload_reference": {"audio": ("me.wav", recording)},
             "upload_sample": {"file": ("me.wav", recording)},
+            "upload_track": {"file": ("me.wav", recording)},
             "verify_audio": {"file": ("me.wav", recording)},
         }
         queries: dict[str, Any] = {

@@ -6,7 +6,11 @@ from functools import partial
 from typing import Any
 
 from echo_common.contracts.events.listening import ListeningUserDataErased
+from echo_common.contracts.values import Metric
+from echo_common.quotas.counters import Quotas
 from echo_common.service import Adapters
+from echo_common.storage.measured_size import MeasuredSize
+from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
@@ -15,7 +19,9 @@ from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.uploads.reader import SandboxedUploadReader
 from echo_listening.usecases.features import perform_analysis
+from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.features import FeaturesOfUser
 from echo_listening.user_data.tracks import TracksOfUser
@@ -25,7 +31,8 @@ from echo_listening.user_data.tracks import TracksOfUser
 async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; perform tasks and erase deleted users while the context lasts."""
     deps = await _open(settings, adapters)
-    async with deps.worker.running(_work_queues(deps)), deps.erasure.running():
+    orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
+    async with deps.worker.running(_work_queues(deps)), orphans.running(), deps.erasure.running():
         yield deps
 
 
@@ -46,11 +53,13 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         audio_changes,
         analyses,
     )
+    quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
         await collection.prepare()
+    await quotas.prepare()
     data = ListeningUserData(
         (
-            TracksOfUser(tracks, audio_changes, adapters.faults),
+            TracksOfUser(tracks, audio_changes, adapters.objects, quotas, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
         )
     )
@@ -63,6 +72,9 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         tracks=tracks,
         audio_changes=audio_changes,
         may_hear=(),
+        upload_reader=SandboxedUploadReader(settings),
+        quotas=quotas,
+        stored_bytes=MeasuredSize(tracks.total_bytes),
         analyses=analyses,
         analyser=SandboxedFeatureAnalyser(settings),
         scratch=adapters.scratch,

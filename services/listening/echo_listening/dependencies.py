@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
+from echo_common.quotas.counters import Quotas
 from echo_common.scratch import Scratch
+from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
@@ -14,6 +16,7 @@ from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.upload_reader import UploadReader
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Dependencies:
     tracks: Tracks
     audio_changes: AudioChanges
     may_hear: Sequence[MayHear]
+    upload_reader: UploadReader
+    quotas: Quotas
+    stored_bytes: MeasuredSize
     analyses: Analyses
     analyser: FeatureAnalyser
     scratch: Scratch

@@ -7,13 +7,6 @@ from echo_common.errors import EchoError
 from echo_listening.domain.features import TrackFeatures
 
 
-class TrackNotAudioError(EchoError):
-    """The file is not audio that can be decoded. Send WAV, MP3, FLAC, Ogg, Opus, M4A or WebM."""
-
-    code = "TRACK_NOT_AUDIO"
-    status = 422
-
-
 class FeatureAnalysisFailedError(EchoError):
     """The audio features could not be computed. Request them again."""
 

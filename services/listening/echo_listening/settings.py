@@ -21,4 +21,10 @@ class ListeningSettings(BaseSettings):
     analysis_memory: int = Field(
         1024**3, ge=512 * 1024**2, description="Address space of the process that analyses a track, in bytes."
     )
+    decode_memory: int = Field(
+        1024**3, ge=512 * 1024**2, description="Address space of the process that decodes an upload, in bytes."
+    )
+    decode_seconds: float = Field(120.0, ge=1, description="Maximum processor time to decode an upload in seconds.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
+    upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
+    upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")

@@ -39,6 +39,7 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     listening.ListeningUserDataErased,
     listening.TrackAnalysed,
     listening.TrackDeleted,
+    listening.TrackUploaded,
     synthesis.JobProgressed,
     synthesis.JobStarted,
     synthesis.SpeechMeasured,

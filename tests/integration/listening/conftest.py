@@ -16,6 +16,8 @@ from echo_common.bus.port import Consumer, Done, Message, Outcome
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.synthesis import AudioCreated
 from echo_common.contracts.registry import event_types
+from echo_common.contracts.system_settings import QUOTAS
+from echo_common.contracts.values import Metric, Plan
 from echo_common.http.server import serving
 from echo_common.ids import new_id
 from echo_common.service import Process
@@ -98,6 +100,11 @@ def start(database: Database, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[ListeningClient]:
+        uploads, storage = settings.pop("uploads_a_day", 100), settings.pop("storage_bytes", 0)
+        issuer.system_settings = {
+            QUOTAS[Metric.UPLOADS][Plan.USER].key: uploads,
+            QUOTAS[Metric.STORAGE_BYTES][Plan.USER].key: storage,
+        }
         async with AsyncExitStack() as stack:
             common = CommonSettings(
                 auth_url=await stack.enter_async_context(issuer.serving(tmp_path)),

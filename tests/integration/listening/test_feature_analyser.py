@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from echo_common.contracts.errors.tracks import TrackNotAudioError
 from echo_common.sandbox import run_sandboxed
 from echo_listening.domain.features import TrackFeatures
-from echo_listening.feature_analyser import FeatureAnalysisFailedError, TrackNotAudioError
+from echo_listening.feature_analyser import FeatureAnalysisFailedError
 from echo_listening.features import analyser as analyser_module
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.settings import ListeningSettings

@@ -2,17 +2,23 @@
 
 from datetime import timedelta
 
+import pytest
+
 from echo_common.clock import now
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.listening import ListeningUserDataErased
-from echo_common.contracts.http.user_data import ExportedDocument
+from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
+from echo_common.storage.port import ObjectNotFoundError
 from echo_listening.usecases import tracks
 from tests.integration.listening.conftest import ListeningClient, audio_of
 from tests.integration.listening.test_tracks import revised
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.music import note
+from tests.support.person import data
+from tests.support.recordings import wav
 
-COLLECTIONS = ("tracks", "audio_changes", "track_features")
+COLLECTIONS = ("tracks", "audio_changes", "track_features", "quota_counters", "stored_bytes")
 """One line per collection with data of users; add those of each part."""
 
 
@@ -38,16 +44,18 @@ async def erased(client: ListeningClient, user_id: str) -> None:
 async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: ListeningClient, database: Database) -> None:
     track = await ada.speech()
     await tracks.revise_speech(revised(track["audio_id"]), ada.deps)
+    upload = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", wav(note(57, 1)))}), 201)
     others = await eve.speech()
     await ada.get(f"/tracks/{track['id']}/features")
 
     async def stored() -> bool:
-        return len(await remains(database, "usr_ada")) == len(COLLECTIONS)
+        return {name for name, _ in await remains(database, "usr_ada")} == set(COLLECTIONS)
 
     await eventually(stored)
     await erased(ada, "usr_ada")
 
     assert await remains(database, "usr_ada", track["audio_id"]) == []
+    assert [key async for key in ada.deps.objects.keys(f"uploads/{upload['id']}/")] == []
     assert [found["id"] for found in await eve.get("/tracks")] == [others["id"]]
 
 
@@ -81,3 +89,16 @@ async def test_an_export_holds_the_tracks_of_its_user_alone(ada: ListeningClient
         ExportedDocument(collection="tracks", fields={name: track[name] for name in track.keys() - {"features_status"}}),
         ExportedDocument(collection="track_features", fields={"track_id": track["id"], "status": "unavailable"}),
     ]
+
+
+async def test_an_export_holds_the_bytes_of_uploads(ada: ListeningClient, eve: ListeningClient) -> None:
+    content = wav(note(57, 1))
+    track = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", content)}), 201)
+
+    found = [item async for item in ada.deps.user_data.export("usr_ada") if isinstance(item, ExportedObject)]
+    assert [(item.id, item.size, item.mime, item.name.startswith("tracks/")) for item in found] == [
+        (track["id"], len(content), "audio/wav", True)
+    ]
+    assert (await ada.deps.user_data.find_object("usr_ada", track["id"])).checksum == found[0].checksum
+    with pytest.raises(ObjectNotFoundError):
+        await eve.deps.user_data.find_object("usr_eve", track["id"])

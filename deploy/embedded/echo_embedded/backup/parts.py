@@ -84,6 +84,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "listening": (
         "auth.user_deleted",
         "listening.track_deleted",
+        "listening.track_uploaded",
         "synthesis.audio_created",
         "synthesis.audio_deleted",
         "synthesis.audio_revised",

@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from echo_common.audio_files.wav_header import check_wav
@@ -27,7 +28,8 @@ class UnreadableFileError(Exception):
 class AudioDecoding:
     """The first audio stream of a file, decoded block by block.
 
-    `rate` in Hz, `channels` and `samples` (for each channel) describe the blocks that were read so far.
+    `rate` in Hz, `channels` and `samples` (for each channel) describe the blocks that were read so far. `tags` are those of the file
+    and the stream, by their name in lower case. A picture of the cover is no video.
     """
 
     def __init__(self, container: Any, longest: float) -> None:
@@ -37,7 +39,9 @@ class AudioDecoding:
         self._container = container
         self._longest = longest
         self.rate = self.channels = self.samples = 0
-        self.has_video = bool(container.streams.video)
+        self.has_video = any(not stream.disposition & Disposition.attached_pic for stream in container.streams.video)
+        found = {**self._stream.metadata, **container.metadata}
+        self.tags = {str(name).lower(): str(value) for name, value in found.items()}
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield blocks of finite samples of shape (channels, samples). Raises `UnreadableFileError`."""

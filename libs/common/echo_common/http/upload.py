@@ -5,13 +5,20 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel
+from pydantic import ValidationError as Invalid
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from echo_common.contracts.http.base import remove_unprintable
 from echo_common.errors import FileTooLargeError, ValidationError
+from echo_common.http.validation import details_of, invalid
 from echo_common.scratch import Scratch
+
+Fields = TypeVar("Fields", bound=BaseModel)
 
 _BLOCK = 256 * 1024
 _MOST_FIELDS = 20
@@ -46,6 +53,20 @@ async def received(request: Request, *, field: str, limit: int) -> AsyncIterator
             yield Upload(path, file.filename, {name: value for name, value in form.items() if isinstance(value, str)})
     finally:
         await form.close()
+
+
+def fields_of(upload: Upload, model: type[Fields]) -> Fields:
+    """Parse the text fields of an upload; empty ones count as absent, unknown ones are refused. Raises `ValidationError`."""
+    known = model.model_fields
+    try:
+        return model.model_validate({name: value for name, value in upload.fields.items() if value or name not in known})
+    except Invalid as error:
+        raise invalid(details_of(error.errors())) from None
+
+
+def name_of(upload: Upload) -> str | None:
+    """Return the file's name without its folder and unprintable characters; None without a name."""
+    return remove_unprintable(upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or None
 
 
 async def _spool(file: UploadFile, path: Path, limit: int) -> None:

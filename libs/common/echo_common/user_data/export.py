@@ -23,6 +23,7 @@ _EXTENSIONS: Mapping[str, str] = MappingProxyType(
         "audio/mpeg": "mp3",
         "audio/ogg": "ogg",
         "audio/wav": "wav",
+        "audio/webm": "webm",
         "image/jpeg": "jpg",
         "image/png": "png",
         "image/webp": "webp",

@@ -13,7 +13,7 @@ from echo_common.http.proxy_options import PUBLIC_ROOT
 from echo_common.service import dependencies_of
 from echo_gateway.dependencies import Dependencies
 
-_SERVICES = ("synthesis", "voice")
+_SERVICES = ("synthesis", "voice", "listening")
 _DAY = {"period": "day", "resets_at": "2026-02-01T00:00:00Z"}
 _EXAMPLE = [
     {"metric": "requests", "used": 3, "limit": 100, "period": "minute", "resets_at": "2026-01-31T10:01:00Z"},

@@ -3,13 +3,21 @@
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, Json
 
 from echo_common.audio_files.formats import MEDIA_TYPES
 from echo_common.auth.dependencies import ListeningReader, ListeningWriter
-from echo_common.contracts.errors.tracks import TrackNotFoundError, TrackWithoutAudioError
-from echo_common.contracts.http.tracks import TrackPatch, TrackView
-from echo_common.contracts.values import TrackSource
-from echo_common.http.endpoints import Media, PublicRouter, enveloped
+from echo_common.contracts.errors.quotas import QuotaExceededError
+from echo_common.contracts.errors.tracks import (
+    TrackNotAudioError,
+    TrackNotFoundError,
+    TrackTooLongError,
+    TrackWithoutAudioError,
+)
+from echo_common.contracts.http.tracks import Artists, Genres, TrackPatch, TrackText, TrackView
+from echo_common.contracts.values import Metric, TrackSource
+from echo_common.errors import FileTooLargeError
+from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.object_response import (
     PARTIAL_RESPONSES,
@@ -19,8 +27,9 @@ from echo_common.http.object_response import (
     object_response,
 )
 from echo_common.http.pagination import Page, paginated
+from echo_common.http.upload import fields_of, name_of, received
 from echo_listening.api.dependencies import Deps
-from echo_listening.usecases import features, tracks
+from echo_listening.usecases import features, tracks, uploads
 from echo_listening.views.tracks import track_view
 
 _TRACK: Final[dict[str, Any]] = {
@@ -42,6 +51,17 @@ _TRACK: Final[dict[str, Any]] = {
     "updated_at": "2026-01-31T10:00:00Z",
 }
 
+_UPLOAD: Final = _TRACK | {
+    "source": "upload",
+    "name": "Evening walk",
+    "artists": ["Ada"],
+    "genres": ["folk"],
+    "duration": 214.613,
+    "audio_id": None,
+    "voice_id": None,
+    "audio_url": "/api/v1/tracks/track_01KANJVB3ZJ4N6T2Q8W5X7Y9ZA/audio",
+    "features_status": "pending",
+}
 _AUDIO_TYPES: Final = tuple(
     sorted(
         {*(kind for kind in MEDIA_TYPES if kind.startswith("audio/")), "audio/PCMU", "audio/basic", "audio/pcm", "audio/webm"}
@@ -55,6 +75,42 @@ TrackId = Annotated[str, Path(description="A track's id.", examples=[_TRACK["id"
 PageQuery = Annotated[Page, Depends(paginated(*tracks.TRACK_ORDERS))]
 
 router = PublicRouter("tracks")
+
+
+class UploadFields(BaseModel):
+    """Text fields of an uploaded track; the file's tags fill those that are absent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: TrackText | None = Field(None, description="Name; by default that in the tags, else the file's name.")
+    artists: Json[Artists] | None = Field(None, description="JSON array of names.", examples=['["Ada"]'])
+    album: TrackText | None = None
+    genres: Json[Genres] | None = Field(None, description="JSON array, in lower case.", examples=['["folk"]'])
+
+
+_FORM: Final = Form("file", UploadFields)
+
+
+@router.endpoint(
+    "POST",
+    "/tracks",
+    status=201,
+    form=_FORM,
+    idempotent=True,
+    errors=(FileTooLargeError, TrackNotAudioError, TrackTooLongError, QuotaExceededError),
+    example=enveloped(_UPLOAD),
+    daily_quota=Metric.UPLOADS,
+)
+async def upload_track(request: Request, principal: ListeningWriter, deps: Deps) -> Success[TrackView]:
+    """Upload a track: your own music or speech.
+
+    WAV, MP3, FLAC, Ogg, Opus, M4A or WebM, at most 50 MB and two hours. Its length is measured, and its features are computed in the
+    background.
+    """
+    async with received(request, field=_FORM.file, limit=deps.settings.upload_bytes) as upload:
+        fields = fields_of(upload, UploadFields).model_dump(exclude_none=True)
+        track = await uploads.upload_track(upload.path, fields, name_of(upload), principal, deps)
+    return ok(track_view(track, (await features.find_statuses([track], deps))[track.id]))
 
 
 @router.endpoint("GET", "/tracks", example=enveloped([_TRACK]))

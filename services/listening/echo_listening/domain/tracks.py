@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.aggregate import Aggregate
-from echo_common.contracts.events.listening import TrackDeleted
+from echo_common.contracts.events.listening import TrackDeleted, TrackUploaded
 from echo_common.contracts.http.tracks import TrackPatch
 from echo_common.contracts.values import TrackSource
 from echo_common.errors import ValidationError
@@ -26,11 +26,34 @@ class SpeechFile(BaseModel):
     counter: int = 1
 
 
+class UploadedFile(BaseModel):
+    """The stored file of an upload. `checksum` is the SHA-256 of its bytes, in hex."""
+
+    model_config = ConfigDict(frozen=True)
+
+    duration: float
+    object_key: str
+    mime: str
+    size: int
+    checksum: str
+
+
+class TrackFields(BaseModel):
+    """Metadata of an upload."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    artists: tuple[str, ...] = ()
+    album: str | None = None
+    genres: tuple[str, ...] = ()
+
+
 class Track(Aggregate):
     """A recording of a user: generated speech, an upload, or metadata of Spotify.
 
     `search` is the name, case folded. `object_key`, `mime` and `size` are those of its file in object storage, which belongs to
-    synthesis if the track is speech; `audio_counter` tells which revision of the audio it is.
+    synthesis if the track is speech; `audio_counter` tells which revision of the audio it is. `checksum` is that of an upload.
     """
 
     user_id: str
@@ -49,6 +72,7 @@ class Track(Aggregate):
     object_key: str | None = None
     mime: str | None = None
     size: int | None = None
+    checksum: str | None = None
     audio_counter: int = 0
 
     @classmethod
@@ -66,6 +90,28 @@ class Track(Aggregate):
             created_at=generated_at,
         )
         track.replace_file(file)
+        return track
+
+    @classmethod
+    def upload(cls, track_id: str, user_id: str, file: UploadedFile, fields: TrackFields) -> "Track":
+        """Create the track of an uploaded file."""
+        track = cls(
+            id=track_id,
+            user_id=user_id,
+            source=TrackSource.UPLOAD,
+            name=fields.name,
+            search=fields.name.casefold(),
+            artists=fields.artists,
+            album=fields.album,
+            genres=fields.genres,
+            duration=file.duration,
+            object_key=file.object_key,
+            mime=file.mime,
+            size=file.size,
+            checksum=file.checksum,
+            audio_counter=1,
+        )
+        track.record(TrackUploaded(track_id=track_id, user_id=user_id))
         return track
 
     @staticmethod

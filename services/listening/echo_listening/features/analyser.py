@@ -6,10 +6,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from echo_common.audio_files.formats import sniff
+from echo_common.contracts.errors.tracks import TrackNotAudioError
 from echo_common.errors import UnsupportedMediaError
 from echo_common.sandbox import run_sandboxed
 from echo_listening.domain.features import TrackFeatures
-from echo_listening.feature_analyser import FeatureAnalyser, FeatureAnalysisFailedError, TrackNotAudioError
+from echo_listening.feature_analyser import FeatureAnalyser, FeatureAnalysisFailedError
 from echo_listening.settings import ListeningSettings
 
 _PROCESS: Final = "echo_listening.features"

@@ -1,6 +1,6 @@
 """Event handlers of audio features; those of tracks have stored the track before."""
 
-from echo_common.contracts.events.listening import TrackDeleted
+from echo_common.contracts.events.listening import TrackDeleted, TrackUploaded
 from echo_common.contracts.events.synthesis import AudioRevised
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.tracks import Track
@@ -13,9 +13,14 @@ async def renew_analysis(event: AudioRevised, dependencies: Dependencies) -> Non
     await features.renew_analysis(Track.id_of_speech(event.audio_id), dependencies)
 
 
+async def queue_upload(event: TrackUploaded, dependencies: Dependencies) -> None:
+    """Queue the analysis of an upload."""
+    await features.queue_analysis(event.track_id, dependencies)
+
+
 async def remove_analysis(event: TrackDeleted, dependencies: Dependencies) -> None:
     """Remove the analysis of a deleted track."""
     await features.remove_analysis(event.track_id, dependencies)
 
 
-HANDLERS: Handlers = {AudioRevised: renew_analysis, TrackDeleted: remove_analysis}
+HANDLERS: Handlers = {AudioRevised: renew_analysis, TrackUploaded: queue_upload, TrackDeleted: remove_analysis}

@@ -1,13 +1,14 @@
 """Repositories of tracks, and of changes of audio and voices that may arrive before the event of an audio's creation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import ClassVar, Final
 
 from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
+from echo_common.contracts.values import TrackSource
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Document, DuplicateError, Index, Store
+from echo_common.store.port import Document, DuplicateError, Filter, Index, Store
 from echo_listening.domain.tracks import SpeechFile, Track
 
 _CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
@@ -27,6 +28,18 @@ class Tracks(Repository[Track]):
         Index([("spotify_id", 1)], sparse=True),
         Index([("voice_id", 1)], sparse=True),
     )
+
+    async def stored_bytes(self, user_id: str, without: Collection[str] = ()) -> int:
+        """Return the size of all uploads of a user, without those of some ids."""
+        others = {"_id": {"$nin": list(without)}} if without else {}
+        return await self._uploaded({"user_id": user_id, "source": TrackSource.UPLOAD.value, **others})
+
+    async def total_bytes(self) -> int:
+        """Return the size of all uploads; reads the records of all."""
+        return await self._uploaded({"source": TrackSource.UPLOAD.value})
+
+    async def _uploaded(self, where: Filter) -> int:
+        return sum([document.get("size") or 0 async for document in self._documents.find(where, fields=["size"])])
 
     async def add_once(self, track: Track) -> None:
         """Store a new track, unless it is stored."""

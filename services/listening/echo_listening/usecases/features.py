@@ -5,13 +5,12 @@ from contextlib import suppress
 from typing import Final
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.tracks import TrackNotFoundError, TrackWithoutAudioError
+from echo_common.contracts.errors.tracks import TrackNotAudioError, TrackNotFoundError, TrackWithoutAudioError
 from echo_common.contracts.values import AnalysisStatus
 from echo_common.work.port import Attempt, Result
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.analyses import TrackAnalysis
 from echo_listening.domain.tracks import Track
-from echo_listening.feature_analyser import TrackNotAudioError
 from echo_listening.track_files import fetch
 
 _UNAVAILABLE: Final = (TrackWithoutAudioError, TrackNotAudioError)

@@ -14,6 +14,7 @@ from echo_common.storage.port import ObjectInfo, ObjectNotFoundError
 from echo_common.user_data.erasure import erase_matching
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.tracks import SpeechFile, Track
+from echo_listening.usecases.uploads import remove_objects
 
 TRACK_ORDERS = ("created_at", "name")
 """Fields by which the list can be sorted."""
@@ -81,6 +82,8 @@ async def delete_track(track_id: str, principal: Principal, deps: Dependencies) 
     if track.audio_id is not None:  # a repeated event of its creation adds no track
         await deps.audio_changes.add_deletion(track.audio_id)
     await deps.tracks.update(track_id, Track.delete, user_id=principal.user_id)
+    if track.source is TrackSource.UPLOAD:
+        await remove_objects(track_id, deps.objects)
 
 
 async def remove_voice(voice_id: str, deps: Dependencies) -> None:

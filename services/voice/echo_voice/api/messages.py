@@ -32,13 +32,12 @@ from echo_common.http.pagination import Page, paginated
 from echo_common.http.proxy_options import LongRequest
 from echo_common.http.streams import EVENT_STREAM, ClosingStream, EventStream
 from echo_common.http.time_range import TimeRangeQuery
-from echo_common.http.upload import received
+from echo_common.http.upload import fields_of, received
 from echo_common.http.validation import details_of, invalid
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps, Token
 from echo_voice.api.parameters import EchoId
 from echo_voice.api.reply_streams import MOST_AUDIO_BYTES, collect_reply, reply_events
-from echo_voice.api.samples import fields_of
 from echo_voice.conversations.history import MessageFilter
 from echo_voice.conversations.repeats import recording_key
 from echo_voice.conversations.reply_events import ReplyEvent, SpeechOrder

@@ -28,12 +28,11 @@ from echo_common.contracts.http.echo_api import (
 from echo_common.contracts.values import Metric
 from echo_common.errors import FileTooLargeError, UnsupportedMediaError
 from echo_common.http.endpoints import Form, PublicRouter
-from echo_common.http.upload import received
+from echo_common.http.upload import fields_of, name_of, received
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import ModelId
-from echo_voice.api.samples import fields_of, name_of
 from echo_voice.dependencies import Dependencies
 from echo_voice.usecases import clones, references
 

@@ -1,10 +1,9 @@
 """Endpoints for samples."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic import ValidationError as Invalid
 
 from echo_common.audio_files.formats import MEDIA_TYPES
 from echo_common.auth.dependencies import VoicesReader, VoicesWriter
@@ -16,7 +15,7 @@ from echo_common.contracts.errors.voice import (
     SampleStateConflictError,
     UnknownProviderError,
 )
-from echo_common.contracts.http.base import Name, remove_unprintable
+from echo_common.contracts.http.base import Name
 from echo_common.contracts.http.voice import (
     Description,
     Language,
@@ -39,8 +38,7 @@ from echo_common.http.object_response import (
     object_response,
 )
 from echo_common.http.pagination import Page, paginated
-from echo_common.http.upload import Upload, received
-from echo_common.http.validation import details_of, invalid
+from echo_common.http.upload import fields_of, name_of, received
 from echo_voice import views
 from echo_voice.api import examples
 from echo_voice.api.dependencies import Deps
@@ -51,9 +49,6 @@ from echo_voice.usecases.pages import ORDERS, load_page
 PageQuery = Annotated[Page, Depends(paginated(*ORDERS))]
 
 router = PublicRouter("samples")
-
-
-Fields = TypeVar("Fields", bound=BaseModel)
 
 
 class SampleFields(BaseModel):
@@ -68,20 +63,6 @@ class SampleFields(BaseModel):
 
 _FORM = Form("file", SampleFields)
 _AUDIO_ERRORS = (SampleNotFoundError, SampleStateConflictError, RangeNotSatisfiableError)
-
-
-def fields_of(upload: Upload, model: type[Fields]) -> Fields:
-    """Parse the text fields of an upload; empty ones count as absent, unknown ones are refused. Raises `ValidationError`."""
-    known = model.model_fields
-    try:
-        return model.model_validate({name: value for name, value in upload.fields.items() if value or name not in known})
-    except Invalid as error:
-        raise invalid(details_of(error.errors())) from None
-
-
-def name_of(upload: Upload) -> str | None:
-    """Return the file's name without its folder and unprintable characters; None without a name."""
-    return remove_unprintable(upload.filename or "").rsplit("/", 1)[-1].rsplit("\\", 1)[-1].strip()[:100] or None
 
 
 @router.endpoint(

@@ -18,6 +18,15 @@ class TrackAnalysed(DomainEvent):
     audio_counter: int
 
 
+class TrackUploaded(DomainEvent):
+    """A user uploaded a track."""
+
+    topic: ClassVar[str] = "listening.track_uploaded"
+
+    track_id: str
+    user_id: str
+
+
 class TrackDeleted(DomainEvent):
     """A track was deleted: by its owner, with its audio, or with its owner."""
 

@@ -1,0 +1,1 @@
+"""Inspection of uploads in a sandboxed process."""
