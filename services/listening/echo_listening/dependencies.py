@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
+from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
@@ -12,6 +13,7 @@ from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 
@@ -29,6 +31,9 @@ class Dependencies:
     audio_changes: AudioChanges
     may_hear: Sequence[MayHear]
     analyses: Analyses
+    playlists: Playlists
+    playlist_updates: PlaylistUpdates
+    recipients: Recipients
     analyser: FeatureAnalyser
     scratch: Scratch
     worker: Worker

@@ -21,4 +21,6 @@ class ListeningSettings(BaseSettings):
     analysis_memory: int = Field(
         1024**3, ge=512 * 1024**2, description="Address space of the process that analyses a track, in bytes."
     )
+    playlist_tracks: int = Field(5_000, ge=1, le=5_000, description="Maximum number of tracks of a playlist.")
+    playlists_per_user: int = Field(1_000, ge=1, description="Maximum number of playlists that a user owns.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
