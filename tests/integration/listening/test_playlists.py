@@ -1,13 +1,14 @@
 """Playlists: items, revisions, updates, earlier states, collaborators, and deletions that reach them."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from echo_common.contracts.events.listening import PlaylistDeleted, PlaylistUpdated
 from echo_common.contracts.events.synthesis import AudioDeleted
-from echo_listening.domain.playlists import KEPT_STATES
+from echo_listening.domain.playlists import KEPT_STATES, Playlist
 from echo_listening.domain.tracks import Track
 from echo_listening.usecases import playlists, tracks
 from tests.integration.listening.conftest import ListeningClient, Start, audio_of
@@ -212,7 +213,8 @@ async def test_a_restored_state_leaves_out_tracks_that_are_gone(ada: ListeningCl
 async def test_the_states_of_the_last_hundred_updates_are_kept(ada: ListeningClient) -> None:
     playlist = await created(ada)
     for number in range(KEPT_STATES + 2):
-        await ada.deps.playlists.change(playlist["id"], lambda held, name=str(number): held.describe(name, None, "usr_ada"))
+        rename = partial(Playlist.describe, name=str(number), description=None, user_id="usr_ada")
+        await ada.deps.playlists.change(playlist["id"], rename)
     revision = KEPT_STATES + 3
 
     found = await ada.get(f"/playlists/{playlist['id']}/updates", limit=100)

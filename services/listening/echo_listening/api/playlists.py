@@ -181,7 +181,7 @@ async def add_playlist_items(
 
 
 @router.endpoint("DELETE", "/playlists/{playlist_id}/items", idempotent=True, errors=_EDIT_ERRORS, example=enveloped(_PLAYLIST))
-async def remove_playlist_items(
+async def delete_playlist_items(
     playlist_id: PlaylistId, body: RemoveItems, principal: ListeningWriter, deps: Deps, response: Response
 ) -> Success[PlaylistView]:
     """Remove items from a playlist."""
@@ -218,7 +218,7 @@ async def move_playlist_item(
     errors=(*_OWNER_ERRORS, UserNotFoundError, PlaylistFullError),
     example=enveloped([_COLLABORATOR]),
 )
-async def set_collaborator(
+async def share_playlist(
     playlist_id: PlaylistId, user_id: CollaboratorId, body: SetCollaborator, principal: ListeningWriter, deps: Deps
 ) -> Success[list[CollaboratorView]]:
     """Share a playlist that you own with a user, or change the user's role.
@@ -235,7 +235,7 @@ async def set_collaborator(
     errors=(*_OWNER_ERRORS, UserNotFoundError),
     example=enveloped(None, message=_REMOVED),
 )
-async def remove_collaborator(
+async def unshare_playlist(
     playlist_id: PlaylistId, user_id: CollaboratorId, principal: ListeningWriter, deps: Deps
 ) -> Success[None]:
     """Stop sharing a playlist with a user, or leave a playlist yourself.

@@ -73,11 +73,11 @@ async def find_playlist(playlist_id: str, principal: Principal, deps: Dependenci
 
 async def change_playlist(playlist_id: str, patch: PlaylistPatch, principal: Principal, deps: Dependencies) -> Playlist:
     """Change name and description. Raises the errors of `_edit`."""
-    sent = {name: getattr(patch, name) for name in patch.model_fields_set & {"name", "description"}}
+    sent = patch.model_dump(exclude_unset=True)
 
     def change(playlist: Playlist) -> None:
-        values = {"name": playlist.name, "description": playlist.description, **sent}
-        playlist.describe(**values, user_id=principal.user_id)
+        name, description = sent.get("name", playlist.name), sent.get("description", playlist.description)
+        playlist.describe(name, description, principal.user_id)
 
     return await _edit(playlist_id, change, principal, deps, revision=patch.revision)
 

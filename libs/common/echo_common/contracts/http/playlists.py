@@ -75,7 +75,7 @@ class ReorderItems(RequestBody):
     """A new order of all items of a playlist."""
 
     item_ids: list[ListedId] = Field(max_length=MOST_ITEMS, description="All items of the playlist, each once.")
-    revision: Revision = Field(description=_REVISION)
+    revision: Revision = Field(description=_REVISION, examples=[2])
 
 
 class MoveItem(RequestBody):
@@ -83,19 +83,19 @@ class MoveItem(RequestBody):
 
     item_id: ListedId = Field(examples=["item_01KANJVB3ZJ4N6T2Q8W5X7Y9ZB"])
     position: Position = Field(description="New index; beyond the end, it is the last.")
-    revision: Revision = Field(description=_REVISION)
+    revision: Revision = Field(description=_REVISION, examples=[2])
 
 
 class RestorePlaylist(RequestBody):
     """The revision that a restored state replaces."""
 
-    revision: Revision = Field(description=_REVISION)
+    revision: Revision = Field(description=_REVISION, examples=[2])
 
 
 class SetCollaborator(RequestBody):
     """The role of a collaborator: editors change name, description and items; viewers read and listen."""
 
-    role: Literal[PlaylistRole.EDITOR, PlaylistRole.VIEWER]
+    role: Literal[PlaylistRole.EDITOR, PlaylistRole.VIEWER] = Field(examples=["editor"])
 
 
 class CollaboratorView(BaseModel):
