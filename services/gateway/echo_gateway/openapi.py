@@ -27,6 +27,7 @@ _TAGS = {
     "echos": "Echos: personas with a voice. The id of an echo is a voice in every request of speech.",
     "feedback": "Ratings of audio.",
     "tracks": "Tracks: generated speech, uploads and music of Spotify, which playlists can hold.",
+    "playlists": "Playlists: tracks in order, with collaborators, revisions and earlier states.",
     "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",
     "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "

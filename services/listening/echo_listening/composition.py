@@ -8,6 +8,7 @@ from typing import Any
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.quotas.counters import Quotas
+from echo_common.recipients import Recipients
 from echo_common.service import Adapters
 from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.orphans import OrphanSweeper
@@ -17,6 +18,7 @@ from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.uploads.reader import SandboxedUploadReader
@@ -24,6 +26,7 @@ from echo_listening.usecases.features import perform_analysis
 from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.features import FeaturesOfUser
+from echo_listening.user_data.playlists import PlaylistsOfUser
 from echo_listening.user_data.tracks import TracksOfUser
 
 
@@ -47,11 +50,15 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
+    playlist_updates = PlaylistUpdates(*where)
+    playlists = Playlists(*where, playlist_updates, adapters.faults)
     collections = (
         erased_users,
         tracks,
         audio_changes,
         analyses,
+        playlists,
+        playlist_updates,
     )
     quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
@@ -61,6 +68,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         (
             TracksOfUser(tracks, audio_changes, adapters.objects, quotas, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
+            PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
         )
     )
     return Dependencies(
@@ -71,11 +79,14 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         faults=adapters.faults,
         tracks=tracks,
         audio_changes=audio_changes,
-        may_hear=(),
         upload_reader=SandboxedUploadReader(settings),
         quotas=quotas,
         stored_bytes=MeasuredSize(tracks.total_bytes),
+        may_hear=(playlists.permits_hearing,),
         analyses=analyses,
+        playlists=playlists,
+        playlist_updates=playlist_updates,
+        recipients=Recipients(adapters.auth),
         analyser=SandboxedFeatureAnalyser(settings),
         scratch=adapters.scratch,
         worker=Worker(

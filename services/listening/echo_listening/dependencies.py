@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
+from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
 from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
@@ -14,6 +15,7 @@ from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.upload_reader import UploadReader
@@ -35,6 +37,9 @@ class Dependencies:
     quotas: Quotas
     stored_bytes: MeasuredSize
     analyses: Analyses
+    playlists: Playlists
+    playlist_updates: PlaylistUpdates
+    recipients: Recipients
     analyser: FeatureAnalyser
     scratch: Scratch
     worker: Worker

@@ -25,6 +25,8 @@ class ListeningSettings(BaseSettings):
         1024**3, ge=512 * 1024**2, description="Address space of the process that decodes an upload, in bytes."
     )
     decode_seconds: float = Field(120.0, ge=1, description="Maximum processor time to decode an upload in seconds.")
+    playlist_tracks: int = Field(5_000, ge=1, le=5_000, description="Maximum number of tracks of a playlist.")
+    playlists_per_user: int = Field(1_000, ge=1, description="Maximum number of playlists that a user owns.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
     upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
     upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")

@@ -10,6 +10,7 @@ from echo_common.contracts.values import Metric
 from echo_common.http.client import ServiceClient
 from echo_common.http.health import Check
 from echo_common.quotas.counters import Quotas
+from echo_common.recipients import Recipients
 from echo_common.replaced_settings import warn_of_replaced_settings
 from echo_common.service import Adapters
 from echo_common.storage.measured_size import MeasuredSize
@@ -30,7 +31,6 @@ from echo_voice.conversations.summaries import Summaries
 from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
-from echo_voice.recipients import Recipients
 from echo_voice.remote_speech_streams import NoSpeechStreams, RemoteSpeechStreams
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import REPLACED, VoiceSettings

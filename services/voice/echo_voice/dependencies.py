@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from echo_common.quotas.counters import Quotas
+from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
 from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
@@ -15,7 +16,6 @@ from echo_voice.conversations.history import MessageHistory
 from echo_voice.conversations.replies import Replies
 from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.providers import Providers
-from echo_voice.recipients import Recipients
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
 from echo_voice.similarity import SpeakerEncoder

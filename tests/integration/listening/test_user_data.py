@@ -18,7 +18,15 @@ from tests.support.music import note
 from tests.support.person import data
 from tests.support.recordings import wav
 
-COLLECTIONS = ("tracks", "audio_changes", "track_features", "quota_counters", "stored_bytes")
+COLLECTIONS = (
+    "tracks",
+    "audio_changes",
+    "track_features",
+    "quota_counters",
+    "stored_bytes",
+    "playlists",
+    "playlist_updates",
+)
 """One line per collection with data of users; add those of each part."""
 
 
@@ -47,6 +55,8 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     upload = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", wav(note(57, 1)))}), 201)
     others = await eve.speech()
     await ada.get(f"/tracks/{track['id']}/features")
+    playlist = data(await ada.ask("POST", "/playlists", json={"name": "Evening", "track_ids": [track["id"]]}), 201)
+    data(await ada.ask("PATCH", f"/playlists/{playlist['id']}", json={"name": "Night"}))
 
     async def stored() -> bool:
         return {name for name, _ in await remains(database, "usr_ada")} == set(COLLECTIONS)
@@ -57,6 +67,44 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     assert await remains(database, "usr_ada", track["audio_id"]) == []
     assert [key async for key in ada.deps.objects.keys(f"uploads/{upload['id']}/")] == []
     assert [found["id"] for found in await eve.get("/tracks")] == [others["id"]]
+
+
+async def test_a_deleted_user_leaves_the_playlists_of_others(
+    ada: ListeningClient, eve: ListeningClient, database: Database
+) -> None:
+    mine, hers = await ada.speech(), await eve.speech()
+    playlist = data(await eve.ask("POST", "/playlists", json={"name": "Evening", "track_ids": [hers["id"]]}), 201)
+    path = f"/playlists/{playlist['id']}"
+    data(await eve.ask("PUT", f"{path}/collaborators/usr_ada", json={"role": "editor"}))
+    data(await ada.ask("POST", f"{path}/items", json={"track_ids": [mine["id"]]}))
+    data(await ada.ask("PATCH", path, json={"name": "Night"}))
+    await erased(ada, "usr_ada")
+
+    assert await remains(database, "usr_ada") == []
+    left = await eve.get(path)
+    assert ([item["track_id"] for item in left["items"]], left["collaborators"]) == ([hers["id"]], [])
+    updates = await eve.get(f"{path}/updates")
+    assert [(update["type"], update["user_id"]) for update in updates] == [
+        ("remove", None),
+        ("rename", None),
+        ("add", None),
+        ("create", "usr_eve"),
+    ]
+
+
+async def test_a_former_collaborator_is_erased_from_the_latest_update(
+    ada: ListeningClient, eve: ListeningClient, database: Database
+) -> None:
+    playlist = data(await eve.ask("POST", "/playlists", json={"name": "Evening"}), 201)
+    path = f"/playlists/{playlist['id']}"
+    data(await eve.ask("PUT", f"{path}/collaborators/usr_ada", json={"role": "editor"}))
+    data(await ada.ask("PATCH", path, json={"name": "Night"}))
+    data(await eve.ask("DELETE", f"{path}/collaborators/usr_ada"))
+    await erased(ada, "usr_ada")
+
+    assert await remains(database, "usr_ada") == []
+    left = await eve.get(path)
+    assert (left["name"], left["revision"]) == ("Night", 2)
 
 
 async def test_late_events_of_a_deleted_user_store_nothing(
@@ -102,3 +150,17 @@ async def test_an_export_holds_the_bytes_of_uploads(ada: ListeningClient, eve: L
     assert (await ada.deps.user_data.find_object("usr_ada", track["id"])).checksum == found[0].checksum
     with pytest.raises(ObjectNotFoundError):
         await eve.deps.user_data.find_object("usr_eve", track["id"])
+
+
+async def test_an_export_holds_playlists_with_their_updates_and_memberships(ada: ListeningClient, eve: ListeningClient) -> None:
+    playlist = data(await ada.ask("POST", "/playlists", json={"name": "Evening"}), 201)
+    playlist = data(await ada.ask("PATCH", f"/playlists/{playlist['id']}", json={"name": "Night"}))
+    hers = data(await eve.ask("POST", "/playlists", json={"name": "Private"}), 201)
+    data(await eve.ask("PUT", f"/playlists/{hers['id']}/collaborators/usr_ada", json={"role": "viewer"}))
+    updates = await ada.get(f"/playlists/{playlist['id']}/updates", sort_order="asc")
+
+    assert [item async for item in ada.deps.user_data.export("usr_ada")] == [
+        ExportedDocument(collection="playlists", fields={name: playlist[name] for name in playlist.keys() - {"duration"}}),
+        *(ExportedDocument(collection="playlist_updates", fields=update) for update in updates),
+        ExportedDocument(collection="playlist_memberships", fields={"id": hers["id"], "name": "Private", "role": "viewer"}),
+    ]

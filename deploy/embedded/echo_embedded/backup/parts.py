@@ -50,6 +50,8 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "gateway.error_logged",
         "gateway.request_served",
         "listening.error_logged",
+        "listening.playlist_deleted",
+        "listening.playlist_updated",
         "synthesis.audio_created",
         "synthesis.audio_deleted",
         "synthesis.audio_revised",
@@ -83,6 +85,7 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "gateway": ("auth.user_deleted",),
     "listening": (
         "auth.user_deleted",
+        "listening.playlist_deleted",
         "listening.track_deleted",
         "listening.track_uploaded",
         "synthesis.audio_created",

@@ -92,6 +92,27 @@ class TrackSource(StrEnum):
     SPOTIFY = "spotify"
 
 
+class PlaylistRole(StrEnum):
+    """A user's role in a playlist."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+
+class PlaylistUpdateType(StrEnum):
+    """Type of an update of a playlist."""
+
+    CREATE = "create"
+    RENAME = "rename"
+    DESCRIBE = "describe"
+    ADD = "add"
+    REMOVE = "remove"
+    REORDER = "reorder"
+    RESTORE = "restore"
+    IMPORT = "import"
+
+
 class AnalysisStatus(StrEnum):
     """Status of the audio features of a track."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.events import auth, feedback, synthesis, voice
+from echo_common.contracts.events import auth, feedback, listening, synthesis, voice
 from echo_common.contracts.http.history import ActionType
 
 
@@ -40,6 +40,8 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         feedback.WebhookEnabled: Action(ActionType.WEBHOOK_ENABLED, "webhook_id"),
         feedback.WebhookSecretReplaced: Action(ActionType.WEBHOOK_SECRET_REPLACED, "webhook_id"),
         feedback.WebhookUrlChanged: Action(ActionType.WEBHOOK_URL_CHANGED, "webhook_id"),
+        listening.PlaylistDeleted: Action(ActionType.PLAYLIST_DELETED, "playlist_id"),
+        listening.PlaylistUpdated: Action(ActionType.PLAYLIST_CHANGED, "playlist_id"),
         synthesis.AudioCreated: Action(ActionType.SPEECH_SYNTHESIZED, "audio_id", once=True),
         synthesis.AudioDeleted: Action(ActionType.AUDIO_DELETED, "audio_id"),
         synthesis.AudioRevised: Action(ActionType.AUDIO_REVISED, "audio_id"),

@@ -32,8 +32,9 @@ class HistoryFilter:
 
 
 async def record_action(event: DomainEvent, deps: Dependencies) -> None:
-    """Record the action of an event; idempotent."""
-    await deps.history.add(Entry.of(event))
+    """Record the action of an event, unless the platform acted; idempotent."""
+    if getattr(event, "user_id", None) is not None:
+        await deps.history.add(Entry.of(event))
 
 
 async def list_history(wanted: HistoryFilter, page: Page, deps: Dependencies) -> tuple[list[Entry], int]:

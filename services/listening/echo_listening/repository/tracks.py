@@ -1,6 +1,6 @@
 """Repositories of tracks, and of changes of audio and voices that may arrive before the event of an audio's creation."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Final
 
@@ -12,6 +12,7 @@ from echo_common.store.port import Document, DuplicateError, Filter, Index, Stor
 from echo_listening.domain.tracks import SpeechFile, Track
 
 _CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
+_IDS_AT_ONCE: Final = 500
 
 
 class Tracks(Repository[Track]):
@@ -45,6 +46,15 @@ class Tracks(Repository[Track]):
         """Store a new track, unless it is stored."""
         with suppress(DuplicateError):
             await self.add(track)
+
+    async def find_by_ids(self, track_ids: Iterable[str]) -> dict[str, Track]:
+        """Return the tracks with these ids by their id; unknown ones are left out."""
+        found: dict[str, Track] = {}
+        ids = sorted(set(track_ids))
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = {"_id": {"$in": ids[start : start + _IDS_AT_ONCE]}}
+            found |= {track.id: track async for track in self.find(some)}
+        return found
 
 
 class AudioChanges:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.values import AnalysisStatus
+from echo_common.contracts.values import AnalysisStatus, PlaylistUpdateType
 
 
 class TrackAnalysed(DomainEvent):
@@ -33,6 +33,27 @@ class TrackDeleted(DomainEvent):
     topic: ClassVar[str] = "listening.track_deleted"
 
     track_id: str
+    user_id: str
+
+
+class PlaylistUpdated(DomainEvent):
+    """A playlist was created or has another state. `track_ids` are the tracks concerned; without a `user_id`, the platform did it."""
+
+    topic: ClassVar[str] = "listening.playlist_updated"
+
+    playlist_id: str
+    revision: int
+    type: PlaylistUpdateType
+    track_ids: tuple[str, ...]
+    user_id: str | None
+
+
+class PlaylistDeleted(DomainEvent):
+    """A playlist was deleted by its owner, or with its owner."""
+
+    topic: ClassVar[str] = "listening.playlist_deleted"
+
+    playlist_id: str
     user_id: str
 
 

@@ -22,6 +22,8 @@ class ActionType(StrEnum):
     JOB_FAILED = "job_failed"
     JOB_QUEUED = "job_queued"
     MESSAGE_SENT = "message_sent"
+    PLAYLIST_CHANGED = "playlist_changed"
+    PLAYLIST_DELETED = "playlist_deleted"
     RATING_DELETED = "rating_deleted"
     RATING_SUBMITTED = "rating_submitted"
     SAMPLE_CANCELLED = "sample_cancelled"

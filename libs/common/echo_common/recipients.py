@@ -5,7 +5,7 @@ from echo_common.http.client import ServiceClient
 
 
 class Recipients:
-    """The users with whom voice models can be shared. Auth is asked at every share, so addresses are not stored here."""
+    """The users with whom resources can be shared. Auth is asked at every share, so addresses are not stored here."""
 
     def __init__(self, auth: ServiceClient) -> None:
         self._auth = auth
