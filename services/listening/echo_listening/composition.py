@@ -17,6 +17,8 @@ from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.streams.decoder import SandboxedTrackDecoder
+from echo_listening.streams.joining import TrackJoiner
 from echo_listening.usecases.features import perform_analysis
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.features import FeaturesOfUser
@@ -76,6 +78,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         playlist_updates=playlist_updates,
         recipients=Recipients(adapters.auth),
         analyser=SandboxedFeatureAnalyser(settings),
+        streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch),
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

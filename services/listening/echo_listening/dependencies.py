@@ -16,6 +16,7 @@ from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.streams.joining import TrackJoiner
 
 
 @dataclass(frozen=True)
@@ -35,5 +36,6 @@ class Dependencies:
     playlist_updates: PlaylistUpdates
     recipients: Recipients
     analyser: FeatureAnalyser
+    streams: TrackJoiner
     scratch: Scratch
     worker: Worker
