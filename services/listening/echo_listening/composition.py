@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from echo_common.auth.tickets import Tickets
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.recipients import Recipients
 from echo_common.service import Adapters
@@ -23,6 +24,7 @@ from echo_listening.usecases.features import perform_analysis
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.features import FeaturesOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
+from echo_listening.user_data.tickets import TicketsOfUser
 from echo_listening.user_data.tracks import TracksOfUser
 
 
@@ -47,6 +49,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
     playlist_updates = PlaylistUpdates(*where)
     playlists = Playlists(*where, playlist_updates, adapters.faults)
+    tickets = Tickets(adapters.store)
     collections = (
         erased_users,
         tracks,
@@ -54,6 +57,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         analyses,
         playlists,
         playlist_updates,
+        tickets,
     )
     for collection in collections:
         await collection.prepare()
@@ -62,6 +66,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
             TracksOfUser(tracks, audio_changes, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
             PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
+            TicketsOfUser(tickets),
         )
     )
     return Dependencies(
@@ -79,6 +84,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         recipients=Recipients(adapters.auth),
         analyser=SandboxedFeatureAnalyser(settings),
         streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch),
+        tickets=tickets,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from echo_common.auth.tickets import Tickets
 from echo_common.faults import FaultPoints
 from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
@@ -37,5 +38,6 @@ class Dependencies:
     recipients: Recipients
     analyser: FeatureAnalyser
     streams: TrackJoiner
+    tickets: Tickets
     scratch: Scratch
     worker: Worker

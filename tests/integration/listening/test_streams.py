@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import pytest
 
@@ -100,6 +101,26 @@ async def test_others_hear_a_playlist_only_as_collaborators(ada: ListeningClient
     path = await playlist_of(ada, await track_of(ada, wav(silence(0.5)), 0.5))
     for each in ("timeline", "stream"):
         assert refusal(await eve.ask("GET", f"{path}/{each}")) == (404, "PLAYLIST_NOT_FOUND")
+
+
+async def test_a_ticket_opens_one_stream_of_its_playlist(ada: ListeningClient) -> None:
+    track = await track_of(ada, wav(sine(0.5), RATE), 0.5)
+    path, other = await playlist_of(ada, track), await playlist_of(ada, track)
+    issued = data(await ada.ask("POST", f"{path}/stream/ticket"))
+    assert issued["stream_url"] == f"/api/v1{path}/stream?ticket={issued['ticket']}"
+
+    async def listen(path: str, **query: str) -> httpx.Response:
+        return await ada.http.get(f"{path}/stream", params={"format": "wav", **query})
+
+    assert refusal(await listen(other, ticket=issued["ticket"])) == (401, "TICKET_INVALID")
+    assert len(heard((await listen(path, ticket=issued["ticket"])).content)) == RATE / 2
+    assert refusal(await listen(path, ticket=issued["ticket"])) == (401, "TICKET_INVALID")
+    assert refusal(await listen(path)) == (401, "UNAUTHENTICATED")
+
+
+async def test_only_those_who_may_hear_a_playlist_get_tickets(ada: ListeningClient, eve: ListeningClient) -> None:
+    path = await playlist_of(ada)
+    assert refusal(await eve.ask("POST", f"{path}/stream/ticket")) == (404, "PLAYLIST_NOT_FOUND")
 
 
 async def test_a_deleted_audio_leaves_the_stream(ada: ListeningClient) -> None:

@@ -13,7 +13,7 @@ from tests.support.database import Database
 from tests.support.eventually import eventually
 from tests.support.person import data
 
-COLLECTIONS = ("tracks", "audio_changes", "track_features", "playlists", "playlist_updates")
+COLLECTIONS = ("tracks", "audio_changes", "track_features", "playlists", "playlist_updates", "tickets")
 """One line per collection with data of users; add those of each part."""
 
 
@@ -42,6 +42,7 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     others = await eve.speech()
     playlist = data(await ada.ask("POST", "/playlists", json={"name": "Evening", "track_ids": [track["id"]]}), 201)
     data(await ada.ask("PATCH", f"/playlists/{playlist['id']}", json={"name": "Night"}))
+    data(await ada.ask("POST", f"/playlists/{playlist['id']}/stream/ticket"))
 
     async def stored() -> bool:
         return len(await remains(database, "usr_ada")) == len(COLLECTIONS)

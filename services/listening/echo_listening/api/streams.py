@@ -1,14 +1,17 @@
-"""Endpoints for streams of playlists (`/playlists/{playlist_id}/timeline` and `…/stream`)."""
+"""Endpoints for streams of playlists (`/playlists/{playlist_id}/timeline`, `…/stream` and its tickets)."""
 
 from typing import Annotated, Any, Final
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from echo_common.audio.formats import FORMATS
-from echo_common.auth.dependencies import ListeningReader
+from echo_common.auth.dependencies import Access, ListeningReader
+from echo_common.auth.principal import Principal, Scope
+from echo_common.auth.tickets import LIFETIME
 from echo_common.contracts.errors.playlists import PlaylistNotFoundError
 from echo_common.contracts.errors.streams import PlaylistWithoutAudioError
-from echo_common.contracts.http.streams import TimelineView
+from echo_common.contracts.errors.tickets import TicketInvalidError
+from echo_common.contracts.http.streams import PlaylistTicketView, TimelineView
 from echo_common.contracts.values import StreamFormat
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -17,6 +20,7 @@ from echo_common.http.streams import ClosingStream
 from echo_listening.api.dependencies import Deps
 from echo_listening.api.playlists import PlaylistId
 from echo_listening.usecases import streams
+from echo_listening.usecases.playlists import find_playlist
 from echo_listening.views.streams import timeline_view
 
 _LONGEST_SECONDS: Final = 100_000_000
@@ -46,6 +50,14 @@ _TIMELINE: Final[dict[str, Any]] = {
     ],
 }
 
+_TICKET: Final[dict[str, Any]] = {
+    "ticket": "pT9…",
+    "expires_in": LIFETIME,
+    "stream_url": f"/api/v1/playlists/{_TIMELINE['playlist_id']}/stream?ticket=pT9…",
+}
+
+StreamPrincipal = Annotated[Principal | None, Depends(Access((Scope.LISTENING_READ,), ticket_param="ticket"))]
+
 router = PublicRouter("playlists")
 
 
@@ -64,19 +76,37 @@ async def get_playlist_timeline(playlist_id: PlaylistId, principal: ListeningRea
         _AUDIO_TYPES,
     ),
     long_request=LongRequest.STREAM,
-    errors=(PlaylistNotFoundError, PlaylistWithoutAudioError),
+    errors=(PlaylistNotFoundError, PlaylistWithoutAudioError, TicketInvalidError),
 )
 async def stream_playlist(
     playlist_id: PlaylistId,
-    principal: ListeningReader,
+    request: Request,
+    principal: StreamPrincipal,
     deps: Deps,
     audio_format: Annotated[StreamFormat, Query(alias="format", description="Format of the stream.")] = StreamFormat.MP3,
     start: Annotated[float, Query(ge=0, le=_LONGEST_SECONDS, description="Start in the timeline, in seconds.")] = 0.0,
+    ticket: Annotated[
+        str | None, Query(max_length=200, description="A ticket for this stream, in place of an access token.")
+    ] = None,
 ) -> Response:
     """Stream a playlist without gaps.
 
     Later changes of the playlist apply to the next stream. The connection breaks if storage fails meanwhile.
     """
+    if principal is None:
+        principal = await deps.tickets.redeem(ticket or "", request.app.state.verifier, playlist_id)
     stream = await streams.open_stream(playlist_id, principal, deps, audio_format=audio_format, start=start)
     headers = {**_HEADERS, "Echo-Skipped-Tracks": str(stream.skipped)}
     return ClosingStream(stream.body, source=stream.samples, media_type=stream.media_type, headers=headers)
+
+
+@router.endpoint("POST", "/playlists/{playlist_id}/stream/ticket", errors=(PlaylistNotFoundError,), example=enveloped(_TICKET))
+async def issue_playlist_ticket(playlist_id: PlaylistId, principal: ListeningReader, deps: Deps) -> Success[PlaylistTicketView]:
+    """Create a ticket for one stream of a playlist by URL.
+
+    It is valid for a minute and replaces the access token, which does not belong in a URL.
+    """
+    await find_playlist(playlist_id, principal, deps)
+    ticket = await deps.tickets.issue(principal, playlist_id)
+    url = f"/api/v1/playlists/{playlist_id}/stream?ticket={ticket}"
+    return ok(PlaylistTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))

@@ -31,3 +31,11 @@ class TimelineView(BaseModel):
     duration: float = Field(description="Seconds of the stream.")
     items: list[TimelineItemView]
     skipped: list[SkippedItemView]
+
+
+class PlaylistTicketView(BaseModel):
+    """A single-use ticket for the stream of one playlist, which replaces the access token."""
+
+    ticket: str
+    expires_in: int = Field(description="Seconds until the ticket expires.")
+    stream_url: str = Field(description="Path on the gateway; add `format` and `start` to its query.")
