@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Final
 
+VTT_HEADER: Final = "WEBVTT\n\n"
+
 _TIMES: Final = re.compile(r"(?:(\d{2,4}):)?(\d{2}):(\d{2})\.(\d{3}) --> (?:(\d{2,4}):)?(\d{2}):(\d{2})\.(\d{3})(?: .*)?")
 
 
@@ -18,16 +20,21 @@ class Cue:
     lines: tuple[str, ...]
 
 
-def srt(captions: Iterable[Cue]) -> Iterator[str]:
-    """Yield the parts of a SubRip file."""
-    for number, cue in enumerate(captions, 1):
+def srt(captions: Iterable[Cue], first: int = 1) -> Iterator[str]:
+    """Yield the parts of a SubRip file, whose captions have numbers from `first` on."""
+    for number, cue in enumerate(captions, first):
         text = "\n".join(cue.lines)
         yield f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n\n"
 
 
 def vtt(captions: Iterable[Cue]) -> Iterator[str]:
     """Yield the parts of a WebVTT file."""
-    yield "WEBVTT\n\n"
+    yield VTT_HEADER
+    yield from vtt_cues(captions)
+
+
+def vtt_cues(captions: Iterable[Cue]) -> Iterator[str]:
+    """Yield the parts of a WebVTT file that follow its header."""
     for cue in captions:
         text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         yield f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n\n"

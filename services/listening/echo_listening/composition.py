@@ -15,13 +15,16 @@ from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.captions import Captions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.speech_captions import SpeechCaptions, open_speech_captions
 from echo_listening.streams.decoder import SandboxedTrackDecoder
 from echo_listening.streams.joining import TrackJoiner
 from echo_listening.usecases.features import perform_analysis
 from echo_listening.user_data import ListeningUserData
+from echo_listening.user_data.captions import CaptionsOfUser
 from echo_listening.user_data.features import FeaturesOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
 from echo_listening.user_data.tickets import TicketsOfUser
@@ -31,9 +34,10 @@ from echo_listening.user_data.tracks import TracksOfUser
 @asynccontextmanager
 async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; perform tasks and erase deleted users while the context lasts."""
-    deps = await _open(settings, adapters)
-    async with deps.worker.running(_work_queues(deps)), deps.erasure.running():
-        yield deps
+    async with open_speech_captions(settings.synthesis_url) as speech_captions:
+        deps = await _open(settings, adapters, speech_captions)
+        async with deps.worker.running(_work_queues(deps)), deps.erasure.running():
+            yield deps
 
 
 def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
@@ -43,13 +47,13 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     ]
 
 
-async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies:
+async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions: SpeechCaptions) -> Dependencies:
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
     playlist_updates = PlaylistUpdates(*where)
     playlists = Playlists(*where, playlist_updates, adapters.faults)
-    tickets = Tickets(adapters.store)
+    tickets, captions = Tickets(adapters.store), Captions(adapters.store)
     collections = (
         erased_users,
         tracks,
@@ -58,6 +62,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         playlists,
         playlist_updates,
         tickets,
+        captions,
     )
     for collection in collections:
         await collection.prepare()
@@ -67,6 +72,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
             FeaturesOfUser(analyses, adapters.faults),
             PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
             TicketsOfUser(tickets),
+            CaptionsOfUser(captions),
         )
     )
     return Dependencies(
@@ -85,6 +91,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         analyser=SandboxedFeatureAnalyser(settings),
         streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch),
         tickets=tickets,
+        captions=captions,
+        speech_captions=speech_captions,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

@@ -14,9 +14,11 @@ from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.captions import Captions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.speech_captions import SpeechCaptions
 from echo_listening.streams.joining import TrackJoiner
 
 
@@ -39,5 +41,7 @@ class Dependencies:
     analyser: FeatureAnalyser
     streams: TrackJoiner
     tickets: Tickets
+    captions: Captions
+    speech_captions: SpeechCaptions
     scratch: Scratch
     worker: Worker

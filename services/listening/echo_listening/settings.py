@@ -23,4 +23,7 @@ class ListeningSettings(BaseSettings):
     )
     playlist_tracks: int = Field(5_000, ge=1, le=5_000, description="Maximum number of tracks of a playlist.")
     playlists_per_user: int = Field(1_000, ge=1, description="Maximum number of playlists that a user owns.")
+    synthesis_url: str | None = Field(
+        None, description="URL of the synthesis service, for the captions of speech; if unset, there are none."
+    )
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")

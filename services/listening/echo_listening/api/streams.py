@@ -20,6 +20,7 @@ from echo_common.http.streams import ClosingStream
 from echo_listening.api.dependencies import Deps
 from echo_listening.api.playlists import PlaylistId
 from echo_listening.usecases import streams
+from echo_listening.usecases.captions import find_captioned
 from echo_listening.usecases.playlists import find_playlist
 from echo_listening.views.streams import timeline_view
 
@@ -37,6 +38,7 @@ _TIMELINE: Final[dict[str, Any]] = {
             "name": "Speech 2026-01-31 10:00:00",
             "start": 0.0,
             "duration": 12.5,
+            "captions": True,
         }
     ],
     "skipped": [
@@ -64,7 +66,8 @@ router = PublicRouter("playlists")
 @router.endpoint("GET", "/playlists/{playlist_id}/timeline", errors=(PlaylistNotFoundError,), example=enveloped(_TIMELINE))
 async def get_playlist_timeline(playlist_id: PlaylistId, principal: ListeningReader, deps: Deps) -> Success[TimelineView]:
     """Get the times of the tracks in the stream of a playlist, and the tracks that it skips."""
-    return ok(timeline_view(*await streams.find_timeline(playlist_id, principal, deps)))
+    playlist, timeline = await streams.find_timeline(playlist_id, principal, deps)
+    return ok(timeline_view(playlist, timeline, await find_captioned(timeline.items, deps)))
 
 
 @router.endpoint(

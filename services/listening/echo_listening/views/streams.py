@@ -1,5 +1,7 @@
 """Views of streams."""
 
+from collections.abc import Collection
+
 from echo_common.contracts.http.streams import SkippedItemView, TimelineItemView, TimelineView
 from echo_listening.domain.playlists import Playlist
 from echo_listening.domain.timeline import Timeline
@@ -7,8 +9,8 @@ from echo_listening.domain.timeline import Timeline
 _PLACES = 3
 
 
-def timeline_view(playlist: Playlist, timeline: Timeline) -> TimelineView:
-    """Build the view of a timeline."""
+def timeline_view(playlist: Playlist, timeline: Timeline, captioned: Collection[str]) -> TimelineView:
+    """Build the view of a timeline; `captioned` are the ids of the tracks that have captions."""
     return TimelineView(
         playlist_id=playlist.id,
         revision=playlist.revision,
@@ -20,6 +22,7 @@ def timeline_view(playlist: Playlist, timeline: Timeline) -> TimelineView:
                 name=item.track.name,
                 start=round(item.start, _PLACES),
                 duration=round(item.duration, _PLACES),
+                captions=item.track.id in captioned,
             )
             for item in timeline.items
         ],

@@ -11,6 +11,7 @@ class TimelineItemView(BaseModel):
     name: str
     start: float = Field(description="Seconds from the start of the stream.")
     duration: float = Field(description="Seconds.")
+    captions: bool = Field(description="There are captions; a request for those of the playlist adds those of your own speech.")
 
 
 class SkippedItemView(BaseModel):
