@@ -21,7 +21,7 @@ from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.speech_captions import SpeechCaptions, open_speech_captions
 from echo_listening.streams.decoder import SandboxedTrackDecoder
-from echo_listening.streams.joining import TrackJoiner
+from echo_listening.streams.joining import OpenStreams, TrackJoiner
 from echo_listening.usecases.features import perform_analysis
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.captions import CaptionsOfUser
@@ -89,7 +89,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         playlist_updates=playlist_updates,
         recipients=Recipients(adapters.auth),
         analyser=SandboxedFeatureAnalyser(settings),
-        streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch),
+        streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch, OpenStreams(settings.streams_at_once)),
         tickets=tickets,
         captions=captions,
         speech_captions=speech_captions,

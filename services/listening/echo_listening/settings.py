@@ -23,6 +23,12 @@ class ListeningSettings(BaseSettings):
     )
     playlist_tracks: int = Field(5_000, ge=1, le=5_000, description="Maximum number of tracks of a playlist.")
     playlists_per_user: int = Field(1_000, ge=1, description="Maximum number of playlists that a user owns.")
+    streams_at_once: int = Field(
+        16,
+        ge=1,
+        le=1_000,
+        description="Streams of playlists that this process sends concurrently, with two temporary files each.",
+    )
     synthesis_url: str | None = Field(
         None, description="URL of the synthesis service, for the captions of speech; if unset, there are none."
     )
