@@ -4,10 +4,11 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.person import Person, data
+from tests.support.platform import Platform
 from tests.support.sound import seconds
 
 
-async def test_a_playlist_of_speech_is_one_recording(ada: Person) -> None:
+async def test_a_playlist_of_speech_is_one_recording(platform: Platform, ada: Person) -> None:
     spoken = [await ada.speak(text) for text in ("The first track.", "The second track.")]
     track_ids = [f"track_{each['audio_id'].partition('_')[2]}" for each in spoken]
 
@@ -26,3 +27,8 @@ async def test_a_playlist_of_speech_is_one_recording(ada: Person) -> None:
     assert response.headers["content-type"] == "audio/flac"
     assert response.headers["echo-skipped-tracks"] == "0"
     assert seconds(response.content, "flac", 48_000) == pytest.approx(timeline["duration"], abs=0.2)
+    captions = (await ada.http.get(f"{path}/captions.vtt")).text
+    assert captions.index("The first track.") < captions.index("The second track.")
+    ticket = data(await ada.http.post(f"{path}/stream/ticket"))["ticket"]
+    async with Person.at(platform.url) as player:
+        assert (await player.http.get(f"{path}/stream", params={"ticket": ticket})).headers["content-type"] == "audio/mpeg"
