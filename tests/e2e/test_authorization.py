@@ -73,6 +73,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "revise_job": "e2e/test_jobs.py",
     "share_playlist": "integration/listening/test_collaborators.py",
     "start_oidc_login": "integration/auth/test_oidc.py",
+    "stream_playlist": "e2e/test_playlist_streams.py",
     "unshare_playlist": "integration/listening/test_collaborators.py",
     "unshare_voice": "integration/voice/test_sharing.py",
     "upgrade_guest": "integration/auth/test_guests.py",

@@ -102,7 +102,7 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
         "feedback": feedback(
             FeedbackSettings(secret=SecretStr(secrets.feedback_secret), synthesis_url=wiring.addresses["synthesis"])
         ),
-        "listening": listening(),
+        "listening": listening(ListeningSettings(synthesis_url=wiring.addresses["synthesis"])),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from echo_common.auth.tickets import Tickets
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.quotas.counters import Quotas
@@ -18,25 +19,32 @@ from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.captions import Captions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.speech_captions import SpeechCaptions, open_speech_captions
+from echo_listening.streams.decoder import SandboxedTrackDecoder
+from echo_listening.streams.joining import OpenStreams, TrackJoiner
 from echo_listening.uploads.reader import SandboxedUploadReader
 from echo_listening.usecases.features import perform_analysis
 from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
+from echo_listening.user_data.captions import CaptionsOfUser
 from echo_listening.user_data.features import FeaturesOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
+from echo_listening.user_data.tickets import TicketsOfUser
 from echo_listening.user_data.tracks import TracksOfUser
 
 
 @asynccontextmanager
 async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; perform tasks and erase deleted users while the context lasts."""
-    deps = await _open(settings, adapters)
-    orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
-    async with deps.worker.running(_work_queues(deps)), orphans.running(), deps.erasure.running():
-        yield deps
+    async with open_speech_captions(settings.synthesis_url) as speech_captions:
+        deps = await _open(settings, adapters, speech_captions)
+        orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
+        async with deps.worker.running(_work_queues(deps)), orphans.running(), deps.erasure.running():
+            yield deps
 
 
 def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
@@ -46,12 +54,13 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     ]
 
 
-async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies:
+async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions: SpeechCaptions) -> Dependencies:
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
     playlist_updates = PlaylistUpdates(*where)
     playlists = Playlists(*where, playlist_updates, adapters.faults)
+    tickets, captions = Tickets(adapters.store), Captions(adapters.store)
     collections = (
         erased_users,
         tracks,
@@ -59,6 +68,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         analyses,
         playlists,
         playlist_updates,
+        tickets,
+        captions,
     )
     quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
@@ -69,6 +80,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
             TracksOfUser(tracks, audio_changes, adapters.objects, quotas, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
             PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
+            TicketsOfUser(tickets),
+            CaptionsOfUser(captions),
         )
     )
     return Dependencies(
@@ -88,6 +101,10 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         playlist_updates=playlist_updates,
         recipients=Recipients(adapters.auth),
         analyser=SandboxedFeatureAnalyser(settings),
+        streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch, OpenStreams(settings.streams_at_once)),
+        tickets=tickets,
+        captions=captions,
+        speech_captions=speech_captions,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

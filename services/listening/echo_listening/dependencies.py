@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from echo_common.auth.tickets import Tickets
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
@@ -15,9 +16,12 @@ from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.captions import Captions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
+from echo_listening.speech_captions import SpeechCaptions
+from echo_listening.streams.joining import TrackJoiner
 from echo_listening.upload_reader import UploadReader
 
 
@@ -41,5 +45,9 @@ class Dependencies:
     playlist_updates: PlaylistUpdates
     recipients: Recipients
     analyser: FeatureAnalyser
+    streams: TrackJoiner
+    tickets: Tickets
+    captions: Captions
+    speech_captions: SpeechCaptions
     scratch: Scratch
     worker: Worker

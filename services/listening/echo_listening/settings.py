@@ -27,6 +27,15 @@ class ListeningSettings(BaseSettings):
     decode_seconds: float = Field(120.0, ge=1, description="Maximum processor time to decode an upload in seconds.")
     playlist_tracks: int = Field(5_000, ge=1, le=5_000, description="Maximum number of tracks of a playlist.")
     playlists_per_user: int = Field(1_000, ge=1, description="Maximum number of playlists that a user owns.")
+    streams_at_once: int = Field(
+        16,
+        ge=1,
+        le=1_000,
+        description="Streams of playlists that this process sends concurrently, with two temporary files each.",
+    )
+    synthesis_url: str | None = Field(
+        None, description="URL of the synthesis service, for the captions of speech; if unset, there are none."
+    )
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
     upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
     upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")

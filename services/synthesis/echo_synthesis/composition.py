@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from echo_common.auth.tickets import Tickets
 from echo_common.background_tasks import running_in_background
 from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
@@ -21,7 +22,6 @@ from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.worker import Worker
 from echo_synthesis.access.signed_links import open_link_signer
-from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos

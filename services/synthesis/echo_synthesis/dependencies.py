@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from echo_common.auth.signed_links import LinkSigner
+from echo_common.auth.tickets import Tickets
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
 from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
-from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos

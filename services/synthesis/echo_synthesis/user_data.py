@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from echo_common.audio.formats import FORMATS
+from echo_common.auth.tickets import Tickets
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.port import ObjectInfo, ObjectNotFoundError, ObjectStore
 from echo_common.user_data.erasure import erase_matching
 from echo_common.user_data.export import file_name
-from echo_synthesis.access.tickets import Tickets
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos

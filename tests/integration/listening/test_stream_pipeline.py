@@ -13,11 +13,12 @@ import pytest
 
 from echo_common.audio.encoding import FULL_SCALE
 from echo_common.audio.formats import FORMATS
+from echo_common.errors import ServiceUnavailableError
 from echo_common.scratch import Scratch
 from echo_common.storage.filesystem import FolderStorage
 from echo_listening.streams.decoder import SandboxedTrackDecoder, TrackDecoder
 from echo_listening.streams.encoding import encode
-from echo_listening.streams.joining import StreamedTrack, TrackJoiner
+from echo_listening.streams.joining import OpenStreams, StreamedTrack, TrackJoiner
 from echo_listening.streams.samples import RATE, Samples
 from tests.support import music
 from tests.support.recordings import encoded, wav
@@ -39,7 +40,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
 
 @pytest.fixture
 def joiner(objects: FolderStorage, scratch: Scratch) -> TrackJoiner:
-    return TrackJoiner(objects, SandboxedTrackDecoder(), scratch)
+    return TrackJoiner(objects, SandboxedTrackDecoder(), scratch, OpenStreams(2))
 
 
 async def stored(objects: FolderStorage, *contents: bytes) -> list[StreamedTrack]:
@@ -241,7 +242,7 @@ async def test_five_thousand_tracks_are_read_two_at_a_time(objects: FolderStorag
     decoder = CountingDecoder()
     most_files = total = 0
 
-    async with aclosing(TrackJoiner(objects, decoder, scratch).join(track for _ in range(5_000))) as samples:
+    async with aclosing(TrackJoiner(objects, decoder, scratch, OpenStreams(2)).join(track for _ in range(5_000))) as samples:
         async for block in samples:
             total += block.shape[1]
             if decoder.started % 100 == 0:
@@ -256,8 +257,21 @@ async def test_five_thousand_tracks_are_read_two_at_a_time(objects: FolderStorag
 async def test_bytes_leave_before_later_tracks_are_read(objects: FolderStorage, scratch: Scratch) -> None:
     [track] = await stored(objects, b"sound")
     decoder = CountingDecoder()
-    async with aclosing(encode(TrackJoiner(objects, decoder, scratch).join([track] * 10), FORMATS["wav"])) as stream:
+    async with aclosing(
+        encode(TrackJoiner(objects, decoder, scratch, OpenStreams(2)).join([track] * 10), FORMATS["wav"])
+    ) as stream:
         await anext(stream)
         assert decoder.started <= 2
 
     assert decoder.open == 0
+
+
+async def test_streams_beyond_the_limit_are_refused_until_one_ends(objects: FolderStorage, scratch: Scratch) -> None:
+    [track] = await stored(objects, b"sound")
+    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(1))
+    async with aclosing(joiner.join([track] * 3)) as first:
+        await anext(first)
+        with pytest.raises(ServiceUnavailableError):
+            await anext(joiner.join([track]))
+
+    assert (await joined(joiner, [track]))[0].shape[1] == 10

@@ -9,6 +9,7 @@ from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
 from echo_common.storage.port import ObjectNotFoundError
+from echo_listening.domain.captions import TrackCaptions
 from echo_listening.usecases import tracks
 from tests.integration.listening.conftest import ListeningClient, audio_of
 from tests.integration.listening.test_tracks import revised
@@ -26,6 +27,8 @@ COLLECTIONS = (
     "stored_bytes",
     "playlists",
     "playlist_updates",
+    "tickets",
+    "track_captions",
 )
 """One line per collection with data of users; add those of each part."""
 
@@ -57,6 +60,8 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     await ada.get(f"/tracks/{track['id']}/features")
     playlist = data(await ada.ask("POST", "/playlists", json={"name": "Evening", "track_ids": [track["id"]]}), 201)
     data(await ada.ask("PATCH", f"/playlists/{playlist['id']}", json={"name": "Night"}))
+    data(await ada.ask("POST", f"/playlists/{playlist['id']}/stream/ticket"))
+    await ada.deps.captions.save(TrackCaptions(track_id=track["id"], user_id="usr_ada", audio_counter=2, vtt="WEBVTT"))
 
     async def stored() -> bool:
         return {name for name, _ in await remains(database, "usr_ada")} == set(COLLECTIONS)

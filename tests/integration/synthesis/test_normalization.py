@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from echo_common.captions import srt
 from echo_common.contracts.errors.synthesis import (
     DictionaryEntryConflictError,
     DictionaryEntryNotFoundError,
@@ -21,7 +22,7 @@ from echo_common.errors import ValidationError
 from echo_common.http.pagination import Page
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
-from echo_synthesis.text.captions import cues, srt
+from echo_synthesis.text.captions import cues
 from echo_synthesis.usecases import dictionary, jobs, speech
 from echo_synthesis.views import script_view, synthesis_result
 from tests.support.eventually import eventually

@@ -87,3 +87,11 @@ VoicesWriter = Annotated[Principal, Depends(Access((Scope.VOICES_WRITE,)))]
 ListeningReader = Annotated[Principal, Depends(Access((Scope.LISTENING_READ,)))]
 ListeningWriter = Annotated[Principal, Depends(Access((Scope.LISTENING_WRITE,)))]
 Administrator = Annotated[Principal, Depends(Access((Scope.ADMIN,)))]
+
+
+async def _token(credentials: Bearer) -> str:
+    return "" if credentials is None else credentials.credentials
+
+
+Token = Annotated[str, Depends(_token)]
+"""The request's access token, for requests to other services on the user's behalf; the endpoint's principal verifies it."""

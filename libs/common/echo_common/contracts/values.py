@@ -113,6 +113,16 @@ class PlaylistUpdateType(StrEnum):
     IMPORT = "import"
 
 
+class StreamFormat(StrEnum):
+    """Format of the stream of a playlist."""
+
+    MP3 = "mp3"
+    OGG = "ogg"
+    AAC = "aac"
+    FLAC = "flac"
+    WAV = "wav"
+
+
 class AnalysisStatus(StrEnum):
     """Status of the audio features of a track."""
 

@@ -161,6 +161,23 @@ class ServiceClient:
         Trace context, request id and the client's languages are sent along. Raises `RemoteError` when the service rejects the request, and
         `ServiceUnavailableError` when no replica can be reached, none responds in time, or the response is malformed.
         """
+        return self._parse(*await self._receive(method, path, json, headers, seconds))
+
+    async def fetch_text(
+        self, path: str, *, headers: Mapping[str, str] | None = None, seconds: float = RESPONSE_SECONDS
+    ) -> str:
+        """Get a text that is not JSON, in UTF-8. Raises as `fetch`."""
+        status, received, body = await self._receive("GET", path, None, headers, seconds)
+        if status >= 400:
+            raise self.refusal(status, received, body)
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise ServiceUnavailableError(f"{self.name} sent an invalid response.") from error
+
+    async def _receive(
+        self, method: str, path: str, json: Any, headers: Mapping[str, str] | None, seconds: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
         body = None if json is None else jsonlib.dumps(json).encode()
         sent = _with_context(headers, json_body=body is not None)
         limit = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
@@ -173,7 +190,7 @@ class ServiceClient:
         response = await self.send(path, read, repeatable=always_repeatable, idempotent=method in _IDEMPOTENT)
         if STARTING in response.headers:
             raise ServiceUnavailableError(f"{self.name} is not reachable right now.")
-        return self._parse(response.status, response.headers, await response.read())
+        return response.status, response.headers, await response.read()
 
     def _parse(self, status: int, headers: Mapping[str, str], body: bytes) -> ServiceResponse:
         if status >= 400:

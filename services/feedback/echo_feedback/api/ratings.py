@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.auth.dependencies import SpeechReader, SpeechWriter, Token
 from echo_common.contracts.errors.feedback import (
     AudioNotReadyError,
     DictionaryOfferAcceptedError,
@@ -29,7 +29,7 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_feedback import views
 from echo_feedback.api import examples
-from echo_feedback.api.dependencies import Deps, Token
+from echo_feedback.api.dependencies import Deps
 from echo_feedback.api.parameters import AudioId, RatingId, parse_rating_filter
 from echo_feedback.usecases import offers, ratings
 from echo_feedback.usecases.ratings import RATING_ORDERS, RatingFilter

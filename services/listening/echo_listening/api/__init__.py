@@ -1,6 +1,6 @@
 """HTTP API of the listening service, one module per part. Paths equal the public ones without `/api/v1`."""
 
-from echo_listening.api import features, playlists, tracks
+from echo_listening.api import captions, features, playlists, streams, tracks
 
-ROUTERS = (tracks.router, features.router, playlists.router)
+ROUTERS = (tracks.router, features.router, playlists.router, streams.router, captions.router)
 """One line per part, so that parts can be added side by side."""

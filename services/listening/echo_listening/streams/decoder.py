@@ -20,7 +20,9 @@ _MEMORY: Final = 1024**3
 """Address space of a process, in bytes."""
 _PROCESSOR_SECONDS: Final = 600
 _STALLED_SECONDS: Final = 60.0
-"""A process that writes nothing for so long is ended."""
+"""A process that writes nothing for so long is ended; what precedes an offset is decoded in addition."""
+_SLOWEST: Final = 20
+"""Seconds of audio that are decoded in a second, at least."""
 
 _SAMPLE_BYTES: Final = 4 * CHANNELS
 _BLOCK_BYTES: Final = 64 * 1024
@@ -52,7 +54,7 @@ class SandboxedTrackDecoder(TrackDecoder):
             raise TrackUnreadableError from error
         process = await _start(container.demuxer, path, offset)
         try:
-            async for block in _blocks(process):
+            async for block in _blocks(process, _STALLED_SECONDS + offset / _SLOWEST):
                 yield block
             if await process.wait():
                 raise TrackUnreadableError
@@ -73,12 +75,12 @@ async def _start(demuxer: str, path: Path, offset: float) -> Process:
     )
 
 
-async def _blocks(process: Process) -> AsyncGenerator[Samples, None]:
+async def _blocks(process: Process, stalled_seconds: float) -> AsyncGenerator[Samples, None]:
     assert process.stdout is not None  # noqa: S101 - piped
     rest = b""
     while True:
         try:
-            async with asyncio.timeout(_STALLED_SECONDS):
+            async with asyncio.timeout(stalled_seconds):
                 found = await process.stdout.read(_BLOCK_BYTES)
         except TimeoutError as error:
             raise TrackUnreadableError from error

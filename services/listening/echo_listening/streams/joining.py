@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
 from echo_common.contracts.errors.tracks import TrackWithoutAudioError
+from echo_common.errors import ServiceUnavailableError
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
@@ -17,6 +18,8 @@ from echo_listening.feature_analyser import TrackNotAudioError
 from echo_listening.streams.decoder import TrackDecoder, TrackUnreadableError
 from echo_listening.streams.samples import Samples
 from echo_listening.track_files import fetch
+
+_RETRY_SECONDS: Final = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +45,27 @@ def log_skip(track: StreamedTrack, code: str) -> None:
     _log.warning("track_skipped", track_id=track.track_id, code=code)
 
 
+class OpenStreams:
+    """The streams of this process, at most `most` at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a stream while the context is open. Raises `ServiceUnavailableError`."""
+        if self._open >= self._most:
+            raise ServiceUnavailableError(
+                "Too many playlists are streamed at once; try again shortly.", retry_after=_RETRY_SECONDS
+            )
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+
 @dataclass(frozen=True)
 class TrackJoiner:
     """Joins tracks. While one is read, the next one is fetched and its decoder started, so that it follows without a wait."""
@@ -49,14 +73,18 @@ class TrackJoiner:
     objects: ObjectStore
     decoder: TrackDecoder
     scratch: Scratch
+    open_streams: OpenStreams
 
     async def join(self, tracks: Iterable[StreamedTrack], skip: Skip = log_skip) -> AsyncGenerator[Samples, None]:
         """Yield the samples of all tracks that can be decoded.
 
-        Closing the generator ends all processes. Raises the errors of storage, and `StorageFullError`.
+        Closing the generator ends all processes. Raises the errors of storage, `StorageFullError`, and `ServiceUnavailableError`
+        while too many streams are open.
         """
         remaining = enumerate(tracks)
-        async with self.scratch.work_folder("stream") as folder:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self.open_streams.counted())
+            folder = await stack.enter_async_context(self.scratch.work_folder("stream"))
             upcoming = self._prepare_next(remaining, folder)
             try:
                 while upcoming is not None:

@@ -1,1 +1,1 @@
-"""Credentials that replace a token: signed links and stream tickets."""
+"""Credentials that replace a token: signed links."""

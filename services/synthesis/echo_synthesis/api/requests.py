@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from echo_common.auth.dependencies import SpeechReader, SpeechWriter
+from echo_common.captions import srt, vtt
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import (
     PLANNING,
@@ -23,7 +24,7 @@ from echo_synthesis.api import examples
 from echo_synthesis.api.audio import audio_response
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.parameters import AUDIO_TYPES, RevisionNumber, SynthesisId
-from echo_synthesis.text.captions import cues, srt, vtt
+from echo_synthesis.text.captions import cues
 from echo_synthesis.usecases import audio, requests
 from echo_synthesis.usecases.jobs import JOB_ORDERS
 from echo_synthesis.usecases.requests import Synthesis

@@ -9,15 +9,15 @@ from fastapi import Depends, Header, Query, Request, Response
 from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
-from echo_common.auth.tokens import TokenVerifier
+from echo_common.auth.tickets import LIFETIME
 from echo_common.contracts.errors.quotas import QuotaExceededError
 from echo_common.contracts.errors.synthesis import (
     PLANNING,
     SPEAKING,
     TextNotFoundError,
-    TicketInvalidError,
     VoiceNotFoundError,
 )
+from echo_common.contracts.errors.tickets import TicketInvalidError
 from echo_common.contracts.http.synthesis import (
     AsyncSynthesis,
     ReferenceSpeech,
@@ -34,7 +34,6 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
 from echo_common.http.proxy_options import LongRequest
 from echo_common.http.streams import EVENT_STREAM, ClosingStream, EventStream
-from echo_synthesis.access.tickets import LIFETIME
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
 from echo_synthesis.api.events import events
@@ -178,10 +177,7 @@ async def stream_speech_from_query(
 ) -> Response:
     """Synthesize a text and stream the audio, for clients that can only open a URL."""
     if principal is None:
-        principal = await deps.tickets.redeem(query.ticket or "")
-        verifier: TokenVerifier = request.app.state.verifier
-        if verifier.revoked(principal):
-            raise TicketInvalidError
+        principal = await deps.tickets.redeem(query.ticket or "", request.app.state.verifier)
     options = query.model_dump(include=set(SpeechConfig.model_fields), exclude_unset=True)  # an echo has defaults of its own
     config = SpeechConfig(**{**options, "output_format": query.output_format})
     body = speech.request_of(query.text, query.text_id, query.voice_id, config, latency=query.latency)

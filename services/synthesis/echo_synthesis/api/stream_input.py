@@ -14,7 +14,6 @@ from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import authorize_websocket
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tokens import TokenVerifier
-from echo_common.contracts.errors.synthesis import TicketInvalidError
 from echo_common.contracts.http.stream_input import (
     CLIENT_FRAME,
     MAX_FRAME_BYTES,
@@ -77,10 +76,7 @@ async def _authorize(websocket: WebSocket) -> Principal:
     if ticket is None:
         return await authorize_websocket(websocket, Scope.SPEECH_WRITE)
     deps: Dependencies = websocket.app.state.dependencies
-    principal = await deps.tickets.redeem(ticket)
-    if _verifier(websocket).revoked(principal):
-        raise TicketInvalidError
-    return principal
+    return await deps.tickets.redeem(ticket, _verifier(websocket))
 
 
 def _verifier(websocket: WebSocket) -> TokenVerifier:

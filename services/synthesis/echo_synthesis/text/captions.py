@@ -1,13 +1,15 @@
-"""Captions in SubRip and WebVTT format from word times.
+"""Captions from word times.
 
 The usual rules of subtitling apply: at most two lines of 42 characters, at most seven seconds, no caption across the end of a
-sentence. https://www.w3.org/TR/webvtt1/
+sentence.
 """
 
 # ruff: noqa: D102, RUF001  (the class describes the properties)
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from echo_common.captions import Cue
 
 LINE, LINES, SECONDS = 42, 2, 7.0
 _CLAUSE = frozenset(",;:)—–")
@@ -28,15 +30,6 @@ class Sounding(Protocol):
     def after(self) -> str: ...
     @property
     def ends(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """A caption shown from `start` to `end`, in seconds."""
-
-    start: float
-    end: float
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +55,6 @@ def cues(words: Iterable[Sounding]) -> Iterator[Cue]:
             held = []
     if held:
         yield _cue(held)
-
-
-def srt(captions: Iterable[Cue]) -> Iterator[str]:
-    """Yield the parts of a SubRip file."""
-    for number, cue in enumerate(captions, 1):
-        text = "\n".join(cue.lines)
-        yield f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n\n"
-
-
-def vtt(captions: Iterable[Cue]) -> Iterator[str]:
-    """Yield the parts of a WebVTT file."""
-    yield "WEBVTT\n\n"
-    for cue in captions:
-        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        yield f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n\n"
 
 
 def _pieces(word: Sounding) -> Iterator[_Shown]:
@@ -116,9 +94,3 @@ def _wrapped(words: Sequence[_Shown]) -> list[str]:
 def _cue(words: Sequence[_Shown]) -> Cue:
     start, end = words[0].start, max(word.end for word in words)
     return Cue(start, min(end, start + SECONDS), tuple(_wrapped(words)))
-
-
-def _clock(seconds: float, point: str) -> str:
-    whole, thousandths = divmod(round(seconds * 1000), 1000)
-    minutes, seconds_left = divmod(whole, 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds_left:02}{point}{thousandths:03}"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Response
 
-from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.auth.dependencies import Token, VoicesReader, VoicesWriter
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import (
     EchoChangedError,
@@ -18,7 +18,7 @@ from echo_common.http.envelope import Success, ok
 from echo_common.http.pagination import Page, paginated
 from echo_voice import views
 from echo_voice.api import examples
-from echo_voice.api.dependencies import Deps, Token
+from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import EchoId
 from echo_voice.domain.echos import Echo
 from echo_voice.usecases import echos

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from echo_common.auth.dependencies import VoicesReader, VoicesWriter
+from echo_common.auth.dependencies import Token, VoicesReader, VoicesWriter
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.chat import (
     CHAT,
@@ -35,7 +35,7 @@ from echo_common.http.time_range import TimeRangeQuery
 from echo_common.http.upload import fields_of, received
 from echo_common.http.validation import details_of, invalid
 from echo_voice.api import examples
-from echo_voice.api.dependencies import Deps, Token
+from echo_voice.api.dependencies import Deps
 from echo_voice.api.parameters import EchoId
 from echo_voice.api.reply_streams import MOST_AUDIO_BYTES, collect_reply, reply_events
 from echo_voice.conversations.history import MessageFilter

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_synthesis.text.captions import LINE, LINES, SECONDS, cues, srt, vtt
+from echo_common.captions import srt, vtt
+from echo_synthesis.text.captions import LINE, LINES, SECONDS, cues
 
 
 @dataclass(frozen=True)

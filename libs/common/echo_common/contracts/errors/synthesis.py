@@ -7,7 +7,6 @@ from echo_common.errors import (
     NotFoundError,
     RateLimitedError,
     ServiceUnavailableError,
-    UnauthenticatedError,
 )
 
 
@@ -164,9 +163,3 @@ class DictionaryFullError(ConflictError):
     """The dictionary is full; delete entries that are no longer needed."""
 
     code = "DICTIONARY_FULL"
-
-
-class TicketInvalidError(UnauthenticatedError):
-    """The ticket is unknown, used or expired; request another."""
-
-    code = "TICKET_INVALID"

@@ -5,8 +5,9 @@ import secrets
 from datetime import timedelta
 
 from echo_common.auth.principal import Principal, Scope
+from echo_common.auth.tokens import TokenVerifier
 from echo_common.clock import now
-from echo_common.contracts.errors.synthesis import TicketInvalidError
+from echo_common.contracts.errors.tickets import TicketInvalidError
 from echo_common.contracts.values import Plan, Role
 from echo_common.store.port import Index, Store
 
@@ -15,7 +16,10 @@ LIFETIME = 60
 
 
 class Tickets:
-    """Repository of tickets, stored as hashes. Deleting a ticket redeems it, so only one request can."""
+    """Repository of tickets, stored as hashes. Deleting a ticket redeems it, so only one request can.
+
+    A ticket that was issued for a resource opens this resource alone.
+    """
 
     def __init__(self, store: Store) -> None:
         self._tickets = store.collection("tickets")
@@ -24,8 +28,8 @@ class Tickets:
         """Create the collection; called once at startup."""
         await self._tickets.ensure([Index([("expires_at", 1)], ttl=0)])
 
-    async def issue(self, principal: Principal) -> str:
-        """Issue a ticket with the principal's current scopes. Raises `StoreUnavailableError`."""
+    async def issue(self, principal: Principal, resource: str = "") -> str:
+        """Issue a ticket with the principal's current scopes, for a resource. Raises `StoreUnavailableError`."""
         ticket = secrets.token_urlsafe(32)
         await self._tickets.insert(
             {
@@ -36,6 +40,7 @@ class Tickets:
                 "role": principal.role.value,
                 "scopes": sorted(principal.scopes),
                 "token_version": principal.token_version,
+                "resource": resource,
                 "expires_at": now() + timedelta(seconds=LIFETIME),
             }
         )
@@ -45,15 +50,12 @@ class Tickets:
         """Remove all tickets of a user."""
         await self._tickets.delete({"user_id": user_id})
 
-    async def redeem(self, ticket: str) -> Principal:
-        """Redeem a ticket. Raises `TicketInvalidError`, `StoreUnavailableError`.
-
-        The session may have ended since: ask the verifier whether the principal is revoked.
-        """
+    async def redeem(self, ticket: str, verifier: TokenVerifier, resource: str = "") -> Principal:
+        """Redeem a ticket for a resource. Raises `TicketInvalidError`, also if its session has ended, `StoreUnavailableError`."""
         held = await self._tickets.find_one({"_id": _hashed(ticket), "expires_at": {"$gt": now()}})
-        if held is None or not await self._tickets.delete({"_id": held["_id"]}):
+        if held is None or held.get("resource", "") != resource or not await self._tickets.delete({"_id": held["_id"]}):
             raise TicketInvalidError
-        return Principal(
+        principal = Principal(
             user_id=held["user_id"],
             session_id=held["session_id"],
             plan=Plan(held["plan"]),
@@ -61,6 +63,9 @@ class Tickets:
             scopes=frozenset(Scope(scope) for scope in held["scopes"]),
             token_version=held["token_version"],
         )
+        if verifier.revoked(principal):
+            raise TicketInvalidError
+        return principal
 
 
 def _hashed(ticket: str) -> str:

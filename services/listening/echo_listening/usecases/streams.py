@@ -1,0 +1,100 @@
+"""Use cases of streams: the timeline of a playlist, and its audio without gaps."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from echo_common.audio.formats import FORMATS
+from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.streams import PlaylistWithoutAudioError
+from echo_common.contracts.values import StreamFormat
+from echo_common.errors import refuse
+from echo_listening.dependencies import Dependencies
+from echo_listening.domain.playlists import Playlist
+from echo_listening.domain.timeline import SkipReason, Timeline
+from echo_listening.streams.encoding import encode
+from echo_listening.streams.joining import StreamedTrack, log_skip
+from echo_listening.streams.samples import Samples
+from echo_listening.usecases.playlists import find_playlist
+
+
+@dataclass(frozen=True)
+class PlaylistStream:
+    """An open stream. Close `samples` in any case: its first step is done, that of `body` is not.
+
+    `skipped` is the number of tracks of the playlist that are known to be skipped.
+    """
+
+    body: AsyncGenerator[bytes, None]
+    samples: AsyncGenerator[Samples, None]
+    media_type: str
+    skipped: int
+
+
+async def find_timeline(playlist_id: str, principal: Principal, deps: Dependencies) -> tuple[Playlist, Timeline]:
+    """Return a playlist that the user may hear and the times of its tracks. Raises `PlaylistNotFoundError`."""
+    playlist = await find_playlist(playlist_id, principal, deps)
+    tracks = await deps.tracks.find_by_ids(item.track_id for item in playlist.items)
+    return playlist, Timeline.build(playlist.items, tracks, await _unreadable(list(tracks), deps))
+
+
+async def open_stream(
+    playlist_id: str, principal: Principal, deps: Dependencies, *, audio_format: StreamFormat, start: float
+) -> PlaylistStream:
+    """Open the stream of a playlist, and decode its beginning.
+
+    Raises `PlaylistNotFoundError`, `PlaylistWithoutAudioError`, and `ValidationError` if it is shorter than `start` seconds.
+    """
+    _, timeline = await find_timeline(playlist_id, principal, deps)
+    if not timeline.items:
+        raise PlaylistWithoutAudioError
+    if start and start >= timeline.duration:
+        refuse("start", f"The stream has {timeline.duration:.3f} seconds; start earlier.")
+    skipped = len(timeline.skipped)
+
+    def skip(track: StreamedTrack, code: str) -> None:
+        nonlocal skipped
+        skipped += 1
+        log_skip(track, code)
+
+    samples = deps.streams.join(_streamed(timeline, start), skip)
+    del timeline
+    try:
+        first = await anext(samples)
+    except StopAsyncIteration:
+        raise PlaylistWithoutAudioError from None
+    audio = FORMATS[audio_format.value]
+    return PlaylistStream(encode(_from(first, samples), audio), samples, audio.mime, skipped)
+
+
+def _streamed(timeline: Timeline, start: float) -> Iterator[StreamedTrack]:
+    """Return what the stream needs of each track: all tracks of a long playlist would fill the memory of many streams."""
+    needed = [
+        StreamedTrack(
+            item.track.id, item.track.object_key, item.track.mime, item.track.size, item.track.duration, offset=offset
+        )
+        for item, offset in timeline.since(start)
+    ]
+    return iter(needed)
+
+
+async def _from(first: Samples, rest: AsyncGenerator[Samples, None]) -> AsyncGenerator[Samples, None]:
+    async with aclosing(rest):
+        yield first
+        async for block in rest:
+            yield block
+
+
+async def _unreadable(track_ids: list[str], deps: Dependencies) -> Mapping[str, SkipReason]:
+    """Return the tracks whose analysis found that their file is missing or no audio."""
+    found: dict[str, SkipReason] = {}
+    for begin in range(0, len(track_ids), _IDS_AT_ONCE):
+        where: dict[str, Any] = {"_id": {"$in": track_ids[begin : begin + _IDS_AT_ONCE]}, "status": "completed"}
+        async for analysis in deps.analyses.find(where | {"error_code": {"$ne": None}}):
+            if analysis.error_code is not None:
+                found[analysis.id] = SkipReason(analysis.error_code, analysis.error_message or "")
+    return found
+
+
+_IDS_AT_ONCE = 500
