@@ -9,12 +9,11 @@ from typing import Final, Self
 
 import structlog
 
-from echo_common.contracts.errors.tracks import TrackWithoutAudioError
+from echo_common.contracts.errors.tracks import TrackNotAudioError, TrackWithoutAudioError
 from echo_common.errors import ServiceUnavailableError
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
-from echo_listening.feature_analyser import TrackNotAudioError
 from echo_listening.streams.decoder import TrackDecoder, TrackUnreadableError
 from echo_listening.streams.samples import Samples
 from echo_listening.track_files import fetch
