@@ -95,7 +95,7 @@ async def test_captions_of_an_earlier_revision_are_replaced(ada: ListeningClient
     await ada.publish(revised(track["audio_id"], duration=30.0))
 
     async def known() -> bool:
-        return (await ada.get(f"{path}/timeline"))["duration"] == 30
+        return bool((await ada.get(f"{path}/timeline"))["duration"] == 30)
 
     await eventually(known)
     assert not (await ada.get(f"{path}/timeline"))["items"][0]["captions"]

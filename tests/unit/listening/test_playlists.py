@@ -120,7 +120,7 @@ def test_an_erased_user_is_forgotten_without_a_revision() -> None:
     playlist.forget_user("usr_1")
     assert playlist.latest.user_id == "usr_2"
     playlist.forget_user("usr_2")
-    assert (playlist.latest.user_id, playlist.latest.type, playlist.revision) == (None, "rename", 2)
+    assert [playlist.latest.user_id, playlist.latest.type, playlist.revision] == [None, "rename", 2]
 
 
 def test_a_deletion_is_published() -> None:
