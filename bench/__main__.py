@@ -18,6 +18,7 @@ from bench import (
     features,
     feedback,
     files,
+    group,
     health,
     hop,
     idle,
@@ -63,6 +64,7 @@ MEASURES: Mapping[str, Measure] = {
     "written": written.measure,
     "quality": quality.measure,
     "features": features.measure,
+    "group": group.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160

@@ -202,3 +202,13 @@ async def test_deletions_return_the_count(things: Collection):
 
 async def test_the_store_can_be_pinged(store: Store):
     await store.ping()
+
+
+async def test_the_time_of_the_server_goes_on(store: Store):
+    first = await store.time()
+    await asyncio.sleep(0.05)
+    second = await store.time()
+
+    assert first.utcoffset() == timedelta(0)
+    assert timedelta(milliseconds=45) <= second - first < timedelta(seconds=10)
+    assert abs(second - now()) < timedelta(minutes=1)

@@ -132,6 +132,22 @@ class AnalysisStatus(StrEnum):
     FAILED = "failed"
 
 
+class PlaybackState(StrEnum):
+    """State of the playback of a group session."""
+
+    PLAYING = "playing"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
+class MemberStatus(StrEnum):
+    """Status of a member of a group session."""
+
+    READY = "ready"
+    STALLED = "stalled"
+    AWAY = "away"
+
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 

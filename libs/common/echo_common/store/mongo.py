@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
@@ -93,6 +93,12 @@ class MongoStore:
     async def ping(self) -> None:
         async with _translated():
             await self._client.admin.command("ping")
+
+    async def time(self) -> datetime:
+        async with _translated():
+            server = await self._client.admin.command("hello", codec_options=_OPTIONS)
+        moment: datetime = server["localTime"]
+        return moment
 
     async def close(self) -> None:
         # The driver notifies the server, and waits for one that is unreachable.

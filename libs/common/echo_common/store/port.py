@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from echo_common.errors import ConflictError, ServiceUnavailableError
@@ -108,6 +109,12 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Raise `StoreUnavailableError` unless the database responds."""
+
+    async def time(self) -> datetime:
+        """Return the time of the database server, which is the same for all processes that use it.
+
+        Of a database in this process, it is the time of the process, which never jumps. Raises `StoreUnavailableError`.
+        """
 
     async def close(self) -> None:
         """Disconnect."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +53,7 @@ class SqliteStore:
         self._readers = readers
         self._minimum_free = minimum_free_bytes
         self._results = Results(asyncio.get_running_loop())
+        self._epoch = datetime.now(UTC) - timedelta(seconds=time.monotonic())
         writer.start()
         readers.start()
 
@@ -68,6 +71,9 @@ class SqliteStore:
             usage = await asyncio.to_thread(shutil.disk_usage, self._file.parent)
         if usage.free < self._minimum_free:
             raise StoreFullError(f"Only {usage.free / 1e6:.0f} MB are free for the database {self._file}; free some space.")
+
+    async def time(self) -> datetime:
+        return self._epoch + timedelta(seconds=time.monotonic())
 
     async def close(self) -> None:
         self._writer.queue.close()
