@@ -28,6 +28,7 @@ from bench import (
     parallel,
     peers,
     quality,
+    recommendations,
     relay,
     speech,
     start,
@@ -63,6 +64,7 @@ MEASURES: Mapping[str, Measure] = {
     "written": written.measure,
     "quality": quality.measure,
     "features": features.measure,
+    "recommendations": recommendations.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.service import Adapters
@@ -13,12 +13,19 @@ from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.interactions import Interactions
+from echo_listening.repository.preferences import PreferencesOfUsers
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.usecases.features import perform_analysis
+from echo_listening.usecases.preferences import perform_derivation
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.features import FeaturesOfUser
+from echo_listening.user_data.interactions import InteractionsOfUser
+from echo_listening.user_data.preferences import PreferencesOfUser
 from echo_listening.user_data.tracks import TracksOfUser
+
+_DERIVATIONS_AT_ONCE: Final = 2
 
 
 @asynccontextmanager
@@ -33,6 +40,7 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     """Return the work queues, one line per part."""
     return [
         WorkQueue("analyses", deps.analyses, partial(perform_analysis, deps), slots=deps.settings.analyses_at_once),
+        WorkQueue("preferences", deps.preferences, partial(perform_derivation, deps), slots=_DERIVATIONS_AT_ONCE),
     ]
 
 
@@ -40,11 +48,15 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
+    interactions = Interactions(*where, settings.interaction_days)
+    preferences = PreferencesOfUsers(*where)
     collections = (
         erased_users,
         tracks,
         audio_changes,
         analyses,
+        interactions,
+        preferences,
     )
     for collection in collections:
         await collection.prepare()
@@ -52,6 +64,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         (
             TracksOfUser(tracks, audio_changes, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
+            InteractionsOfUser(interactions),
+            PreferencesOfUser(preferences, adapters.faults),
         )
     )
     return Dependencies(
@@ -65,6 +79,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters) -> Dependencies
         may_hear=(),
         analyses=analyses,
         analyser=SandboxedFeatureAnalyser(settings),
+        interactions=interactions,
+        preferences=preferences,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

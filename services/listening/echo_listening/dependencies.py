@@ -12,6 +12,8 @@ from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
+from echo_listening.repository.interactions import Interactions
+from echo_listening.repository.preferences import PreferencesOfUsers
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 
@@ -30,5 +32,7 @@ class Dependencies:
     may_hear: Sequence[MayHear]
     analyses: Analyses
     analyser: FeatureAnalyser
+    interactions: Interactions
+    preferences: PreferencesOfUsers
     scratch: Scratch
     worker: Worker

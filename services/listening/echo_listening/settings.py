@@ -21,4 +21,5 @@ class ListeningSettings(BaseSettings):
     analysis_memory: int = Field(
         1024**3, ge=512 * 1024**2, description="Address space of the process that analyses a track, in bytes."
     )
+    interaction_days: int = Field(730, ge=1, le=36_500, description="Days for which interactions with tracks are kept.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")

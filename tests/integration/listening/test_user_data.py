@@ -11,8 +11,9 @@ from tests.integration.listening.conftest import ListeningClient, audio_of
 from tests.integration.listening.test_tracks import revised
 from tests.support.database import Database
 from tests.support.eventually import eventually
+from tests.support.person import data
 
-COLLECTIONS = ("tracks", "audio_changes", "track_features")
+COLLECTIONS = ("tracks", "audio_changes", "track_features", "interactions", "preferences")
 """One line per collection with data of users; add those of each part."""
 
 
@@ -38,6 +39,8 @@ async def erased(client: ListeningClient, user_id: str) -> None:
 async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: ListeningClient, database: Database) -> None:
     track = await ada.speech()
     await tracks.revise_speech(revised(track["audio_id"]), ada.deps)
+    liked = {"track_id": track["id"], "type": "like"}
+    data(await ada.ask("POST", "/interactions", json=liked), 201)
     others = await eve.speech()
 
     async def stored() -> bool:
@@ -66,6 +69,23 @@ async def test_an_erasure_is_repeated_against_late_writes(ada: ListeningClient, 
 
     assert await ada.deps.erasure.erase_due(now() + timedelta(minutes=2)) == 1
     assert await remains(database, "usr_ada") == []
+
+
+async def test_an_export_holds_interactions_and_preferences_of_its_user_alone(
+    ada: ListeningClient, eve: ListeningClient
+) -> None:
+    for client in (eve, ada):
+        liked = {"track_id": (await client.speech())["id"], "type": "like"}
+        data(await client.ask("POST", "/interactions", json=liked), 201)
+        data(await client.ask("PUT", "/preferences", json={"genres": [client.user_id]}))
+
+    exported = {
+        item.collection: item.fields
+        async for item in ada.deps.user_data.export("usr_ada")
+        if isinstance(item, ExportedDocument)
+    }
+    assert [exported["interactions"]] == await ada.get("/interactions")
+    assert (exported["preferences"]["user_id"], exported["preferences"]["genres"]) == ("usr_ada", ["usr_ada"])
 
 
 async def test_an_export_holds_the_tracks_of_its_user_alone(ada: ListeningClient, eve: ListeningClient) -> None:

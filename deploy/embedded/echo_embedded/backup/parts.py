@@ -83,6 +83,8 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "gateway": ("auth.user_deleted",),
     "listening": (
         "auth.user_deleted",
+        "listening.interaction_recorded",
+        "listening.track_analysed",
         "listening.track_deleted",
         "synthesis.audio_created",
         "synthesis.audio_deleted",

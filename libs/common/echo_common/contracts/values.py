@@ -101,6 +101,20 @@ class AnalysisStatus(StrEnum):
     FAILED = "failed"
 
 
+class InteractionType(StrEnum):
+    """Type of an interaction of a user with a track."""
+
+    PLAY = "play"
+    PAUSE = "pause"
+    SKIP = "skip"
+    COMPLETE = "complete"
+    LIKE = "like"
+    UNLIKE = "unlike"
+    DISLIKE = "dislike"
+    ADD = "add"
+    REMOVE = "remove"
+
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.values import AnalysisStatus
+from echo_common.contracts.values import AnalysisStatus, InteractionType
 
 
 class TrackAnalysed(DomainEvent):
@@ -25,6 +25,16 @@ class TrackDeleted(DomainEvent):
 
     track_id: str
     user_id: str
+
+
+class InteractionRecorded(DomainEvent):
+    """A user interacted with a track."""
+
+    topic: ClassVar[str] = "listening.interaction_recorded"
+
+    user_id: str
+    track_id: str
+    type: InteractionType
 
 
 class ListeningUserDataErased(DomainEvent):
