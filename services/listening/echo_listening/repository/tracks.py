@@ -7,9 +7,12 @@ from typing import ClassVar, Final
 from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import Document, DuplicateError, Index, Store
+from echo_common.store.port import Document, DuplicateError, Filter, Index, Store
+from echo_listening.domain.recommendations import Candidate
 from echo_listening.domain.tracks import SpeechFile, Track
 
+_CANDIDATE_FIELDS: Final = ("artists", "genres", "voice_id", "popularity")
+_FULL_POPULARITY: Final = 100
 _CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
 
 
@@ -32,6 +35,20 @@ class Tracks(Repository[Track]):
         """Store a new track, unless it is stored."""
         with suppress(DuplicateError):
             await self.add(track)
+
+    async def candidates(self, where: Filter, limit: int) -> list[Candidate]:
+        """Return the newest matches as candidates for recommendations, without features; nothing else of them is read."""
+        newest = self._documents.find(where, sort=[("created_at", -1)], limit=limit, fields=_CANDIDATE_FIELDS)
+        return [
+            Candidate(
+                track_id=found["_id"],
+                artists=found.get("artists", ()),
+                genres=found.get("genres", ()),
+                voice_id=found.get("voice_id"),
+                popularity=(found.get("popularity") or 0) / _FULL_POPULARITY,
+            )
+            async for found in newest
+        ]
 
 
 class AudioChanges:

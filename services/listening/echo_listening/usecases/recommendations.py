@@ -1,24 +1,20 @@
 """Use cases of recommendations: tracks for the user, and tracks similar to another one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import AnalysisStatus, TrackSource
 from echo_listening.dependencies import Dependencies
-from echo_listening.domain.analyses import TrackAnalysis
 from echo_listening.domain.recommendations import Candidate, Listener, Recommendation, find_similar, recommend
 from echo_listening.domain.taste import Taste
 from echo_listening.domain.tracks import Track
-from echo_listening.usecases import tracks
-from echo_listening.usecases.features import status_of
+from echo_listening.usecases import features, tracks
 
 _CANDIDATES: Final = 10_000
 """Maximum number of candidates, the newest ones."""
-
-_BATCH: Final = 500
-_FULL_POPULARITY: Final = 100
 
 Recommended = Sequence[tuple[Recommendation, Track, AnalysisStatus]]
 """Recommendations with their tracks, and the status of their features."""
@@ -27,7 +23,7 @@ Recommended = Sequence[tuple[Recommendation, Track, AnalysisStatus]]
 async def recommend_tracks(
     principal: Principal, deps: Dependencies, *, limit: int, source: TrackSource | None = None, playable: bool = False
 ) -> Recommended:
-    """Return the tracks that suit the user best among those that the user may hear."""
+    """Return the tracks that suit the user best among the newest ones of the user."""
     preferences = await deps.preferences.find_one({"_id": principal.user_id})
     listener = Listener(Taste(), Taste())
     if preferences is not None:
@@ -37,52 +33,42 @@ async def recommend_tracks(
             excluded=frozenset(preferences.excluded),
             known=frozenset(preferences.known),
         )
-    found, analyses = await _read_candidates(principal.user_id, deps, source=source, playable=playable)
-    candidates = [_to_candidate(track, analyses.get(track.id)) for track in found]
-    best = await asyncio.to_thread(recommend, candidates, listener, limit)
-    return _with_tracks(best, found, analyses)
+    candidates = await _read_candidates(principal.user_id, deps, source=source, playable=playable)
+    return await _with_tracks(await asyncio.to_thread(recommend, candidates, listener, limit), deps)
 
 
 async def find_similar_tracks(track_id: str, principal: Principal, deps: Dependencies, *, limit: int) -> Recommended:
-    """Return the tracks of the user that are most similar to one that the user may hear. Raises `TrackNotFoundError`."""
+    """Return the user's tracks that are most similar to one that the user may hear. Raises `TrackNotFoundError`."""
     track = await tracks.find_audible(track_id, principal, deps)
     analysis = await deps.analyses.find_one({"_id": track_id})
-    found, analyses = await _read_candidates(principal.user_id, deps)
-    candidates = [_to_candidate(one, analyses.get(one.id)) for one in found]
-    best = await asyncio.to_thread(find_similar, _to_candidate(track, analysis), candidates, limit)
-    return _with_tracks(best, found, analyses)
+    this = Candidate(
+        track_id=track.id,
+        artists=track.artists,
+        genres=track.genres,
+        voice_id=track.voice_id,
+        features=None if analysis is None else analysis.features,
+    )
+    candidates = await _read_candidates(principal.user_id, deps)
+    return await _with_tracks(await asyncio.to_thread(find_similar, this, candidates, limit), deps)
 
 
 async def _read_candidates(
     user_id: str, deps: Dependencies, *, source: TrackSource | None = None, playable: bool = False
-) -> tuple[Sequence[Track], Mapping[str, TrackAnalysis]]:
-    """Return the newest tracks of the user, and their analyses."""
+) -> Sequence[Candidate]:
+    """Return the newest tracks of the user with their features."""
     where: dict[str, Any] = {"user_id": user_id}
     if source is not None:
         where["source"] = source.value
     if playable:
         where["object_key"] = {"$exists": True}
-    newest = deps.tracks.find(where, sort=[("created_at", -1)], limit=_CANDIDATES)
-    found = [track async for track in newest]
-    with_audio = [track.id for track in found if track.object_key is not None]
-    analyses = dict[str, TrackAnalysis]()
-    for start in range(0, len(with_audio), _BATCH):
-        analyses |= await deps.analyses.of_tracks(with_audio[start : start + _BATCH])
-    return found, analyses
+    found = await deps.tracks.candidates(where, _CANDIDATES)
+    known = await deps.analyses.features_of_user(user_id)
+    return [replace(one, features=known.get(one.track_id)) for one in found]
 
 
-def _to_candidate(track: Track, analysis: TrackAnalysis | None) -> Candidate:
-    return Candidate(
-        track_id=track.id,
-        artists=track.artists,
-        genres=track.genres,
-        voice_id=track.voice_id,
-        popularity=(track.popularity or 0) / _FULL_POPULARITY,
-        features=None if analysis is None else analysis.features,
-    )
-
-
-def _with_tracks(best: Sequence[Recommendation], found: Sequence[Track], analyses: Mapping[str, TrackAnalysis]) -> Recommended:
-    by_id = {track.id: track for track in found}
-    chosen = [(one, by_id[one.track_id]) for one in best]
-    return [(one, track, status_of(track, analyses.get(track.id))) for one, track in chosen]
+async def _with_tracks(best: Sequence[Recommendation], deps: Dependencies) -> Recommended:
+    """Read the recommended tracks; those that were deleted meanwhile are left out."""
+    track_ids = [one.track_id for one in best]
+    found = {track.id: track async for track in deps.tracks.find({"_id": {"$in": track_ids}})} if track_ids else {}
+    statuses = await features.find_statuses(list(found.values()), deps)
+    return [(one, found[one.track_id], statuses[one.track_id]) for one in best if one.track_id in found]
