@@ -65,6 +65,40 @@ async def test_similar_tracks_are_those_of_the_user_alone(ada: ListeningClient, 
     assert await eve.get("/recommendations", source="speech") == []
 
 
+async def liked(client: ListeningClient, *spotify_ids: str) -> None:
+    """Store and like tracks of Spotify, and wait for the preferences."""
+    for spotify_id in spotify_ids:
+        track_id = await stored(client, spotify_id=spotify_id, genres=("own",), artists=("Nina",))
+        await acted(client, track_id, "like")
+    await preferred(client, lambda one: len(one["top_tracks"]) == len(spotify_ids))
+
+
+async def test_songs_of_at_least_three_other_users_are_recommended(ada: ListeningClient) -> None:
+    played, beside, private = ("A" * 22, "B" * 22, "C" * 22)
+    await liked(ada.acting_as("usr_0"), played, beside, private)
+    await liked(ada.acting_as("usr_1"), played, beside)
+    assert await ada.get("/recommendations") == []
+    await liked(ada.acting_as("usr_2"), played, beside)
+    found = await ada.get("/recommendations")
+    assert sorted(one["spotify_track"]["spotify_id"] for one in found) == [played, beside]
+    assert {one["reason"]["code"] for one in found} == {"POPULAR"}
+
+    first = found[0]["spotify_track"]
+    assert (found[0]["track"], first["artists"]) == (None, ["Nina"])
+    assert "own" not in str(found)
+    own = await stored(ada, spotify_id=played)
+    await acted(ada, own, "like")
+    await preferred(ada, lambda one: bool(one["top_tracks"]))
+    found = await ada.get("/recommendations", source="spotify")
+    assert [(one["spotify_track"] or {}).get("spotify_id") for one in found] == [beside, None]
+    assert found[0]["reason"]["code"] == "LISTENED_TOGETHER"
+    similar = await ada.get(f"/tracks/{own}/similar")
+    assert [(one["spotify_track"]["spotify_id"], one["reason"]["code"]) for one in similar] == [(beside, "LISTENED_TOGETHER")]
+    assert await ada.get("/recommendations", source="upload") == []
+    data(await ada.acting_as("usr_0").ask("DELETE", "/interactions"))
+    assert all(one["track"] is not None for one in await ada.get("/recommendations"))
+
+
 @pytest.mark.parametrize("limit", [0, 101])
 async def test_limits_out_of_range_are_refused(ada: ListeningClient, limit: int) -> None:
     assert (await ada.ask("GET", "/recommendations", params={"limit": limit})).status_code == 422

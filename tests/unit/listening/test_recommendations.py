@@ -7,6 +7,7 @@ from echo_common.contracts.http.recommendations import ReasonCode
 from echo_listening.domain.feature_space import FeatureSpace
 from echo_listening.domain.features import TrackFeatures
 from echo_listening.domain.recommendations import Candidate, Listener, Recommendation, find_similar, recommend
+from echo_listening.domain.shared_songs import Song, count_listeners
 from echo_listening.domain.taste import Taste
 
 CALM = TrackFeatures(energy=0.1, valence=0.2, tempo=70, loudness=-30)
@@ -77,6 +78,19 @@ def test_voices_of_preferred_speech_are_followed() -> None:
 
     assert ids(found)[0] == "b"
     assert (found[0].reason.code, found[0].reason.voice_id) == (ReasonCode.SAME_VOICE, "high")
+
+
+def test_songs_that_are_listened_to_beside_preferred_ones_come_first() -> None:
+    song = Song("spotify", "Song")
+    found = recommend([Candidate("a"), Candidate("spotify", together=0.5, song=song)], NOBODY, 10)
+
+    assert ids(found) == ["spotify", "a"]
+    assert (found[0].reason.code, found[0].song) == (ReasonCode.LISTENED_TOGETHER, song)
+
+
+def test_songs_of_too_few_listeners_are_not_counted() -> None:
+    assert count_listeners([["a", "b"], ["a"], ["a", "b"], ["a"], ["b", "c"]]) == {"a": 1.0, "b": 0.75}
+    assert count_listeners([["a", "a"], ["a"]]) == {}
 
 
 def test_excluded_tracks_are_left_out_and_known_ones_come_later() -> None:

@@ -17,6 +17,7 @@ from echo_listening.views.recommendations import recommendation_view, similar_tr
 
 _RECOMMENDATION: Final[dict[str, Any]] = {
     "track": TRACK_EXAMPLE,
+    "spotify_track": None,
     "score": 0.7312,
     "reason": {
         "code": "SIMILAR_TO_LIKED",
@@ -30,6 +31,7 @@ _RECOMMENDATION: Final[dict[str, Any]] = {
 }
 _SIMILAR: Final[dict[str, Any]] = {
     "track": TRACK_EXAMPLE,
+    "spotify_track": None,
     "similarity": 0.8125,
     "reason": dict.fromkeys(_RECOMMENDATION["reason"])
     | {"code": "SIMILAR_FEATURES", "message": "Sounds like this track.", "feature": "tempo"},
@@ -50,10 +52,11 @@ async def list_recommendations(
 ) -> Success[list[RecommendationView]]:
     """List recommended tracks, best first.
 
-    Preferences and audio features decide; without them, popularity. Tracks that the user disliked or skipped repeatedly are left out.
+    Preferences and audio features decide; without them, popularity. Tracks of Spotify that several other users listen to are
+    among them. Tracks that the user disliked or skipped repeatedly are left out.
     """
     found = await recommendations.recommend_tracks(principal, deps, limit=limit, source=source, playable=playable)
-    return ok([recommendation_view(one, track, status) for one, track, status in found])
+    return ok([recommendation_view(one, own) for one, own in found])
 
 
 @router.endpoint("GET", "/tracks/{track_id}/similar", errors=(TrackNotFoundError,), example=enveloped([_SIMILAR]))
@@ -65,4 +68,4 @@ async def list_similar_tracks(
     Audio features, artists, genres and voices are compared.
     """
     found = await recommendations.find_similar_tracks(track_id, principal, deps, limit=limit)
-    return ok([similar_track_view(one, track, status) for one, track, status in found])
+    return ok([similar_track_view(one, own) for one, own in found])

@@ -19,8 +19,9 @@ _COLLECTED: Final = timedelta(seconds=1)
 class Preferences(Task):
     """The preferences of a user, whose id it has. `top_tracks` and the fields after it combine stated and derived ones.
 
-    `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed. `repeat` tells that there were interactions since the present attempt began: it is followed by another one, rather than cancelled,
-    so that many interactions do not prevent every derivation.
+    `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed, and `songs` the Spotify
+    ids of these. `repeat` tells that there were interactions since the present attempt began: it is followed by another one, rather
+    than cancelled, so that many interactions do not prevent every derivation.
     """
 
     status_field = "status"
@@ -33,6 +34,7 @@ class Preferences(Task):
     derived: Taste = Taste()
     excluded: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    songs: tuple[str, ...] = ()
     top_tracks: tuple[str, ...] = ()
     top_artists: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
@@ -60,7 +62,7 @@ class Preferences(Task):
     def discard_derived(self) -> None:
         """Remove the derived preferences; an attempt that has read the deleted interactions loses its lease."""
         self.derived, self.due_at = Taste(), now()
-        self.excluded = self.known = ()
+        self.excluded = self.known = self.songs = ()
         self._combine()
         self.restart()
 
@@ -75,13 +77,21 @@ class Preferences(Task):
         self._combine()
         self.request_derivation()
 
-    def complete(self, attempt: int, derived: Taste, *, excluded: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> None:
+    def complete(
+        self,
+        attempt: int,
+        derived: Taste,
+        *,
+        excluded: tuple[str, ...] = (),
+        known: tuple[str, ...] = (),
+        songs: tuple[str, ...] = (),
+    ) -> None:
         """Save derived preferences. Raises `LeaseLostError`."""
         self.require_lease(attempt)
         if derived != self.derived:
             self.derived = derived
             self._combine()
-        self.excluded, self.known, self.losses = excluded, known, 0
+        self.excluded, self.known, self.songs, self.losses = excluded, known, songs, 0
         self.end(JobStatus.COMPLETED)
         if self.repeat:
             self.due_at = now() + _COLLECTED

@@ -10,6 +10,7 @@ from echo_common.contracts.http.preferences import FeatureTargets
 from echo_common.contracts.http.recommendations import ReasonCode
 from echo_listening.domain.feature_space import FeatureSpace, Matrix
 from echo_listening.domain.features import TrackFeatures
+from echo_listening.domain.shared_songs import Song
 from echo_listening.domain.taste import Taste
 
 WEIGHTS: Final[Mapping[ReasonCode, float]] = {
@@ -18,6 +19,7 @@ WEIGHTS: Final[Mapping[ReasonCode, float]] = {
     ReasonCode.SAME_ARTIST: 0.3,
     ReasonCode.SAME_GENRE: 0.25,
     ReasonCode.SAME_VOICE: 0.1,
+    ReasonCode.LISTENED_TOGETHER: 0.3,
     ReasonCode.FEATURE_TARGET: 0.15,
     ReasonCode.POPULAR: 0.1,
 }
@@ -26,6 +28,7 @@ SIMILARITY_WEIGHTS: Final[Mapping[ReasonCode, float]] = {
     ReasonCode.SAME_ARTIST: 0.3,
     ReasonCode.SAME_GENRE: 0.2,
     ReasonCode.SAME_VOICE: 0.1,
+    ReasonCode.LISTENED_TOGETHER: 0.4,
 }
 _KNOWN: Final = 0.5
 """Factor of tracks that the user has liked or completed, so that others come first."""
@@ -36,7 +39,10 @@ _LAST: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A track that may be recommended. `popularity` is 0 to 1."""
+    """A track that may be recommended. `popularity` is 0 to 1, as `together`: how many listeners of preferred tracks listen to it.
+
+    `song` is a track of Spotify that the user does not have; `track_id` is then that of Spotify.
+    """
 
     track_id: str
     artists: Sequence[str] = ()
@@ -44,6 +50,9 @@ class Candidate:
     voice_id: str | None = None
     popularity: float = 0.0
     features: TrackFeatures | None = None
+    spotify_id: str | None = None
+    together: float = 0.0
+    song: Song | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class Recommendation:
     track_id: str
     score: float
     reason: Reason
+    song: Song | None = None
 
 
 def recommend(candidates: Sequence[Candidate], listener: Listener, limit: int) -> list[Recommendation]:
@@ -99,12 +109,14 @@ def find_similar(track: Candidate, candidates: Sequence[Candidate], limit: int) 
         ReasonCode.SAME_GENRE: np.array([_overlap(one.genres, track.genres) for one in others]),
         ReasonCode.SAME_VOICE: np.array([float(one.voice_id is not None and one.voice_id == track.voice_id) for one in others]),
         ReasonCode.SIMILAR_FEATURES: space.similarities(own)[:, 0],
+        ReasonCode.LISTENED_TOGETHER: np.array([one.together for one in others]),
     }
     has = {
         ReasonCode.SAME_ARTIST: bool(track.artists),
         ReasonCode.SAME_GENRE: bool(track.genres),
         ReasonCode.SAME_VOICE: track.voice_id is not None,
         ReasonCode.SIMILAR_FEATURES: track.features is not None,
+        ReasonCode.LISTENED_TOGETHER: any(one.together > 0 for one in others),
     }
     weighted: dict[ReasonCode, Matrix] = {code: SIMILARITY_WEIGHTS[code] * part for code, part in parts.items() if has[code]}
     if not weighted:
@@ -123,7 +135,7 @@ def find_similar(track: Candidate, candidates: Sequence[Candidate], limit: int) 
         )
 
     rows = [row for row in _order(scores, limit) if scores[row] > 0]
-    return [Recommendation(others[row].track_id, _rounded(scores[row]), reason(row)) for row in rows]
+    return [_recommendation(others[row], scores[row], reason(row)) for row in rows]
 
 
 class _Scoring:
@@ -148,10 +160,7 @@ class _Scoring:
         scores = np.sum(list(self._parts.values()), axis=0) / sum(WEIGHTS[code] for code in self._parts)
         known = np.array([one.track_id in self._listener.known for one in self._candidates])
         scores = np.where(known, _KNOWN * scores, scores)
-        return [
-            Recommendation(self._candidates[row].track_id, _rounded(scores[row]), self._reason(row))
-            for row in _order(scores, limit)
-        ]
+        return [_recommendation(self._candidates[row], scores[row], self._reason(row)) for row in _order(scores, limit)]
 
     def _weighted_parts(self) -> Mapping[ReasonCode, Matrix]:
         """Return the parts for which the user has a preference, by the reason that they are."""
@@ -165,6 +174,8 @@ class _Scoring:
             parts[ReasonCode.SAME_ARTIST] = [_worth(one.artists, self._artists) for one in self._candidates]
         if self._genres:
             parts[ReasonCode.SAME_GENRE] = [_worth(one.genres, self._genres) for one in self._candidates]
+        if any(one.together > 0 for one in self._candidates):
+            parts[ReasonCode.LISTENED_TOGETHER] = [one.together for one in self._candidates]
         if self._voices:
             parts[ReasonCode.SAME_VOICE] = [self._voices.get(one.voice_id or "", 0.0) for one in self._candidates]
         if self._listener.taste.features != FeatureTargets():
@@ -228,5 +239,5 @@ def _order(scores: Matrix, limit: int) -> list[int]:
     return [int(row) for row in np.argsort(-scores, kind="stable")[:limit]]
 
 
-def _rounded(score: float) -> float:
-    return round(min(1.0, max(0.0, float(score))), 4)
+def _recommendation(candidate: Candidate, score: float, reason: Reason) -> Recommendation:
+    return Recommendation(candidate.track_id, round(min(1.0, max(0.0, float(score))), 4), reason, candidate.song)

@@ -77,7 +77,8 @@ async def perform_derivation(deps: Dependencies, preferences: Preferences, attem
         for track in heard
     ]
     derived, excluded, known = derive_taste(listened), find_excluded(interactions), find_known(interactions)
-    return Result(lambda held: held.complete(attempt.number, derived, excluded=excluded, known=known))
+    songs = tuple(track.spotify_id for track in heard if track.spotify_id is not None and track.id in known)
+    return Result(lambda held: held.complete(attempt.number, derived, excluded=excluded, known=known, songs=songs))
 
 
 async def _find_missing(track_ids: Sequence[str], user_id: str, deps: Dependencies) -> list[str]:

@@ -3,11 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from echo_common.contracts.http.recommendations import ReasonCode, ReasonView, RecommendationView, SimilarTrackView
+from echo_common.contracts.http.recommendations import (
+    ReasonCode,
+    ReasonView,
+    RecommendationView,
+    SimilarTrackView,
+    SpotifyTrackView,
+)
 from echo_common.contracts.values import AnalysisStatus
 from echo_listening.domain.recommendations import Reason, Recommendation
+from echo_listening.domain.shared_songs import Song
 from echo_listening.domain.tracks import Track
 from echo_listening.views.tracks import track_view
+
+OwnTrack = tuple[Track, AnalysisStatus]
+"""A track of the user, with the status of its features."""
 
 _MESSAGES: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.STATED: "Matches a preference that you stated.",
@@ -16,22 +26,35 @@ _MESSAGES: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.SAME_ARTIST: "By an artist in common: {artist}.",
     ReasonCode.SAME_GENRE: "Of a genre in common: {genre}.",
     ReasonCode.SAME_VOICE: "Spoken by the same voice.",
+    ReasonCode.LISTENED_TOGETHER: "Listened to by users who listen to the same music.",
     ReasonCode.FEATURE_TARGET: "Close to your preferred {feature}.",
     ReasonCode.POPULAR: "Popular.",
     ReasonCode.RECENT: "One of your newest tracks.",
 }
 
 
-def recommendation_view(recommendation: Recommendation, track: Track, status: AnalysisStatus) -> RecommendationView:
+def recommendation_view(recommendation: Recommendation, own: OwnTrack | None) -> RecommendationView:
     """Build the view of a recommended track."""
-    view = track_view(track, status)
-    return RecommendationView(track=view, score=recommendation.score, reason=_reason_view(recommendation.reason))
+    return RecommendationView(
+        track=None if own is None else track_view(*own),
+        spotify_track=_spotify_track_view(recommendation.song),
+        score=recommendation.score,
+        reason=_reason_view(recommendation.reason),
+    )
 
 
-def similar_track_view(recommendation: Recommendation, track: Track, status: AnalysisStatus) -> SimilarTrackView:
+def similar_track_view(recommendation: Recommendation, own: OwnTrack | None) -> SimilarTrackView:
     """Build the view of a similar track."""
-    view = track_view(track, status)
-    return SimilarTrackView(track=view, similarity=recommendation.score, reason=_reason_view(recommendation.reason))
+    return SimilarTrackView(
+        track=None if own is None else track_view(*own),
+        spotify_track=_spotify_track_view(recommendation.song),
+        similarity=recommendation.score,
+        reason=_reason_view(recommendation.reason),
+    )
+
+
+def _spotify_track_view(song: Song | None) -> SpotifyTrackView | None:
+    return None if song is None else SpotifyTrackView.model_validate(song, from_attributes=True)
 
 
 def _reason_view(reason: Reason) -> ReasonView:

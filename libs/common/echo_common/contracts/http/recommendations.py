@@ -16,6 +16,7 @@ class ReasonCode(StrEnum):
     SAME_ARTIST = "SAME_ARTIST"
     SAME_GENRE = "SAME_GENRE"
     SAME_VOICE = "SAME_VOICE"
+    LISTENED_TOGETHER = "LISTENED_TOGETHER"
     FEATURE_TARGET = "FEATURE_TARGET"
     POPULAR = "POPULAR"
     RECENT = "RECENT"
@@ -33,17 +34,31 @@ class ReasonView(BaseModel):
     feature: str | None = Field(None, description="The audio feature that fits best.")
 
 
-class RecommendationView(BaseModel):
-    """A recommended track."""
+class SpotifyTrackView(BaseModel):
+    """A track of Spotify that is not among the user's tracks."""
 
-    track: TrackView
+    spotify_id: str
+    name: str
+    artists: list[str]
+    album: str | None
+    popularity: int | None = Field(description="0 to 100.")
+    duration: float | None = Field(description="Seconds.")
+    cover_url: str | None
+
+
+class RecommendationView(BaseModel):
+    """A recommended track: one of the user's, or one of Spotify that several other users listen to."""
+
+    track: TrackView | None = Field(description="The user's track; null of one of Spotify that the user does not have.")
+    spotify_track: SpotifyTrackView | None = Field(None, description="The track of Spotify that the user does not have.")
     score: float = Field(description="0 to 1; comparable within a response.")
     reason: ReasonView
 
 
 class SimilarTrackView(BaseModel):
-    """A similar track."""
+    """A similar track: one of the user's, or one of Spotify that several other users listen to."""
 
-    track: TrackView
+    track: TrackView | None = Field(description="The user's track; null of one of Spotify that the user does not have.")
+    spotify_track: SpotifyTrackView | None = Field(None, description="The track of Spotify that the user does not have.")
     similarity: float = Field(description="0 to 1.")
     reason: ReasonView
