@@ -1,9 +1,11 @@
 """Repository of preferences."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from echo_common.clock import now
+from echo_common.errors import NotFoundError
 from echo_common.store.port import DuplicateError, Filter, Index, Sort
 from echo_common.work.repository import TaskRepository
 from echo_listening.domain.preferences import Preferences
@@ -35,6 +37,8 @@ class PreferencesOfUsers(TaskRepository[Preferences]):
 
     async def change(self, user_id: str, change: Callable[[Preferences], None]) -> Preferences:
         """Change the preferences of a user, which are created if there are none."""
+        with suppress(NotFoundError):
+            return await self.update(user_id, change)
         created = Preferences.of_user(user_id)
         change(created)
         try:

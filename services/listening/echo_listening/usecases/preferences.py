@@ -8,6 +8,7 @@ from echo_common.auth.principal import Principal
 from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
 from echo_common.contracts.http.preferences import PreferencesRequest
+from echo_common.contracts.values import JobStatus
 from echo_common.errors import NotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_listening.dependencies import Dependencies
@@ -53,6 +54,8 @@ async def delete_stated(principal: Principal, deps: Dependencies) -> None:
 
 async def request_derivation(user_id: str, deps: Dependencies) -> None:
     """Queue the derivation of a user's preferences; idempotent."""
+    if await deps.preferences.find_one({"_id": user_id, "status": JobStatus.PENDING.value}) is not None:
+        return  # its next attempt reads what is stored by now
     await deps.preferences.change(user_id, Preferences.request_derivation)
     deps.worker.wake()
 
