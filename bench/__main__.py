@@ -29,6 +29,7 @@ from bench import (
     parallel,
     peers,
     quality,
+    recommendations,
     relay,
     speech,
     start,
@@ -65,6 +66,7 @@ MEASURES: Mapping[str, Measure] = {
     "quality": quality.measure,
     "features": features.measure,
     "group": group.measure,
+    "recommendations": recommendations.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160

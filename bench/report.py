@@ -42,6 +42,8 @@ over TCP. Every reference is a separate process on the same machine:
 - **P15**: proportional set size (PSS) of all processes of a separate platform: shared pages count once.
 - **S1, S2**: no reference; S2 runs on a separate platform with the tone engine, and a user owns 500 audio files and 500 texts.
 - **features**: synthetic signals with known answers (`tests/support/music.py`), and speech of Echo's voices.
+- **recommendations**: generated tracks and listeners (`bench/recommendations.py`), whose tastes are genres, artists and an energy;
+  real listeners are less regular, so only the comparison with popularity counts.
 - **Peers**: installed from PyPI into a separate environment, started as documented, and called with the same texts in the same
   rounds. First byte and total time refer to a streamed response if the peer supports streaming.
 """

@@ -44,6 +44,7 @@ RULES_BEYOND_SCHEMAS = {
     "list_errors": "an empty range of time",
     "list_feedback": "an empty range of time or of ratings",
     "list_history": "an empty range of time",
+    "list_interactions": "an empty range of time",
     "list_jobs": "filters depend on the type",
     "list_messages": "an empty range of time",
     "list_own_usage": "an empty range of time",

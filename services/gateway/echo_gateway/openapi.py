@@ -28,6 +28,9 @@ _TAGS = {
     "feedback": "Ratings of audio.",
     "tracks": "Tracks: generated speech, uploads and music of Spotify, which playlists can hold.",
     "playlists": "Playlists: tracks in order, with collaborators, revisions and earlier states.",
+    "interactions": "Interactions with tracks: plays, skips, likes.",
+    "preferences": "Preferred tracks, artists, genres and audio features: stated, and derived from interactions.",
+    "recommendations": "Recommended tracks, each with a reason.",
     "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",
     "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "

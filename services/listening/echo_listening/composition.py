@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from echo_common.auth.tickets import Tickets
 from echo_common.contracts.events.listening import ListeningUserDataErased
@@ -20,7 +20,9 @@ from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.captions import Captions
+from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
+from echo_listening.repository.preferences import PreferencesOfUsers
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.speech_captions import SpeechCaptions, open_speech_captions
@@ -28,13 +30,18 @@ from echo_listening.streams.decoder import SandboxedTrackDecoder
 from echo_listening.streams.joining import OpenStreams, TrackJoiner
 from echo_listening.uploads.reader import SandboxedUploadReader
 from echo_listening.usecases.features import perform_analysis
+from echo_listening.usecases.preferences import perform_derivation
 from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.captions import CaptionsOfUser
 from echo_listening.user_data.features import FeaturesOfUser
+from echo_listening.user_data.interactions import InteractionsOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
+from echo_listening.user_data.preferences import PreferencesOfUser
 from echo_listening.user_data.tickets import TicketsOfUser
 from echo_listening.user_data.tracks import TracksOfUser
+
+_DERIVATIONS_AT_ONCE: Final = 2
 
 
 @asynccontextmanager
@@ -51,6 +58,7 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     """Return the work queues, one line per part."""
     return [
         WorkQueue("analyses", deps.analyses, partial(perform_analysis, deps), slots=deps.settings.analyses_at_once),
+        WorkQueue("preferences", deps.preferences, partial(perform_derivation, deps), slots=_DERIVATIONS_AT_ONCE),
     ]
 
 
@@ -61,6 +69,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
     playlist_updates = PlaylistUpdates(*where)
     playlists = Playlists(*where, playlist_updates, adapters.faults)
     tickets, captions = Tickets(adapters.store), Captions(adapters.store)
+    interactions = Interactions(*where, settings.interaction_days)
+    preferences = PreferencesOfUsers(*where)
     collections = (
         erased_users,
         tracks,
@@ -70,6 +80,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         playlist_updates,
         tickets,
         captions,
+        interactions,
+        preferences,
     )
     quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
@@ -82,6 +94,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
             PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
             TicketsOfUser(tickets),
             CaptionsOfUser(captions),
+            InteractionsOfUser(interactions),
+            PreferencesOfUser(preferences, adapters.faults),
         )
     )
     return Dependencies(
@@ -105,6 +119,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         tickets=tickets,
         captions=captions,
         speech_captions=speech_captions,
+        interactions=interactions,
+        preferences=preferences,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

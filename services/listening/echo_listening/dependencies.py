@@ -17,7 +17,9 @@ from echo_listening.feature_analyser import FeatureAnalyser
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.captions import Captions
+from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
+from echo_listening.repository.preferences import PreferencesOfUsers
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.speech_captions import SpeechCaptions
@@ -49,5 +51,7 @@ class Dependencies:
     tickets: Tickets
     captions: Captions
     speech_captions: SpeechCaptions
+    interactions: Interactions
+    preferences: PreferencesOfUsers
     scratch: Scratch
     worker: Worker

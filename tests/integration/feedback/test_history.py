@@ -35,6 +35,7 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     gateway.GatewayErrorLogged,
     gateway.GatewayUserDataErased,
     gateway.RequestServed,
+    listening.InteractionRecorded,
     listening.ListeningErrorLogged,
     listening.ListeningUserDataErased,
     listening.TrackAnalysed,

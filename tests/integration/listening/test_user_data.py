@@ -29,6 +29,8 @@ COLLECTIONS = (
     "playlist_updates",
     "tickets",
     "track_captions",
+    "interactions",
+    "preferences",
 )
 """One line per collection with data of users; add those of each part."""
 
@@ -56,6 +58,8 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     track = await ada.speech()
     await tracks.revise_speech(revised(track["audio_id"]), ada.deps)
     upload = data(await ada.ask("POST", "/tracks", files={"file": ("walk.wav", wav(note(57, 1)))}), 201)
+    liked = {"track_id": track["id"], "type": "like"}
+    data(await ada.ask("POST", "/interactions", json=liked), 201)
     others = await eve.speech()
     await ada.get(f"/tracks/{track['id']}/features")
     playlist = data(await ada.ask("POST", "/playlists", json={"name": "Evening", "track_ids": [track["id"]]}), 201)
@@ -128,6 +132,23 @@ async def test_an_erasure_is_repeated_against_late_writes(ada: ListeningClient, 
 
     assert await ada.deps.erasure.erase_due(now() + timedelta(minutes=2)) == 1
     assert await remains(database, "usr_ada") == []
+
+
+async def test_an_export_holds_interactions_and_preferences_of_its_user_alone(
+    ada: ListeningClient, eve: ListeningClient
+) -> None:
+    for client in (eve, ada):
+        liked = {"track_id": (await client.speech())["id"], "type": "like"}
+        data(await client.ask("POST", "/interactions", json=liked), 201)
+        data(await client.ask("PUT", "/preferences", json={"genres": [client.user_id]}))
+
+    exported = {
+        item.collection: item.fields
+        async for item in ada.deps.user_data.export("usr_ada")
+        if isinstance(item, ExportedDocument)
+    }
+    assert [exported["interactions"]] == await ada.get("/interactions")
+    assert (exported["preferences"]["user_id"], exported["preferences"]["genres"]) == ("usr_ada", ["usr_ada"])
 
 
 async def test_an_export_holds_the_tracks_of_its_user_alone(ada: ListeningClient, eve: ListeningClient) -> None:

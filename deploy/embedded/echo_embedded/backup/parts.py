@@ -86,6 +86,8 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
     "listening": (
         "auth.user_deleted",
         "listening.playlist_deleted",
+        "listening.interaction_recorded",
+        "listening.track_analysed",
         "listening.track_deleted",
         "listening.track_uploaded",
         "synthesis.audio_created",

@@ -148,6 +148,20 @@ class MemberStatus(StrEnum):
     AWAY = "away"
 
 
+class InteractionType(StrEnum):
+    """Type of an interaction of a user with a track."""
+
+    PLAY = "play"
+    PAUSE = "pause"
+    SKIP = "skip"
+    COMPLETE = "complete"
+    LIKE = "like"
+    UNLIKE = "unlike"
+    DISLIKE = "dislike"
+    ADD = "add"
+    REMOVE = "remove"
+
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 

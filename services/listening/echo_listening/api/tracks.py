@@ -32,7 +32,7 @@ from echo_listening.api.dependencies import Deps
 from echo_listening.usecases import features, tracks, uploads
 from echo_listening.views.tracks import track_view
 
-_TRACK: Final[dict[str, Any]] = {
+TRACK_EXAMPLE: Final[dict[str, Any]] = {
     "id": "track_01KANJVB3ZJ4N6T2Q8W5X7Y9ZA",
     "source": "speech",
     "name": "Speech 2026-01-31 10:00:00",
@@ -51,7 +51,7 @@ _TRACK: Final[dict[str, Any]] = {
     "updated_at": "2026-01-31T10:00:00Z",
 }
 
-_UPLOAD: Final = _TRACK | {
+_UPLOAD: Final = TRACK_EXAMPLE | {
     "source": "upload",
     "name": "Evening walk",
     "artists": ["Ada"],
@@ -71,7 +71,7 @@ _AUDIO_TYPES: Final = tuple(
 _AUDIO_ERRORS: Final = (TrackNotFoundError, TrackWithoutAudioError, RangeNotSatisfiableError)
 _DELETED: Final = "The track is deleted."
 
-TrackId = Annotated[str, Path(description="A track's id.", examples=[_TRACK["id"]])]
+TrackId = Annotated[str, Path(description="A track's id.", examples=[TRACK_EXAMPLE["id"]])]
 PageQuery = Annotated[Page, Depends(paginated(*tracks.TRACK_ORDERS))]
 
 router = PublicRouter("tracks")
@@ -113,7 +113,7 @@ async def upload_track(request: Request, principal: ListeningWriter, deps: Deps)
     return ok(track_view(track, (await features.find_statuses([track], deps))[track.id]))
 
 
-@router.endpoint("GET", "/tracks", example=enveloped([_TRACK]))
+@router.endpoint("GET", "/tracks", example=enveloped([TRACK_EXAMPLE]))
 async def list_tracks(
     principal: ListeningReader,
     deps: Deps,
@@ -133,7 +133,7 @@ async def list_tracks(
     return ok([track_view(track, statuses[track.id]) for track in found], meta=page.meta(total))
 
 
-@router.endpoint("GET", "/tracks/{track_id}", errors=(TrackNotFoundError,), example=enveloped(_TRACK))
+@router.endpoint("GET", "/tracks/{track_id}", errors=(TrackNotFoundError,), example=enveloped(TRACK_EXAMPLE))
 async def get_track(track_id: TrackId, principal: ListeningReader, deps: Deps) -> Success[TrackView]:
     """Get a track of yours, or one that is shared with you."""
     track = await tracks.find_audible(track_id, principal, deps)
@@ -146,7 +146,7 @@ async def get_track(track_id: TrackId, principal: ListeningReader, deps: Deps) -
     "/tracks/{track_id}",
     idempotent=True,
     errors=(TrackNotFoundError,),
-    example=enveloped(_TRACK | {"genres": ["folk"]}),
+    example=enveloped(TRACK_EXAMPLE | {"genres": ["folk"]}),
 )
 async def change_track(track_id: TrackId, body: TrackPatch, principal: ListeningWriter, deps: Deps) -> Success[TrackView]:
     """Change the metadata of a track.

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from echo_common.contracts.errors.tracks import TrackNotFoundError
+from echo_common.contracts.values import JobStatus
 from echo_common.store.port import DuplicateError, Index
 from echo_common.work.repository import TaskRepository
 from echo_listening.domain.analyses import TrackAnalysis
+from echo_listening.domain.features import TrackFeatures
 
 
 class Analyses(TaskRepository[TrackAnalysis]):
@@ -28,3 +30,10 @@ class Analyses(TaskRepository[TrackAnalysis]):
     async def of_tracks(self, track_ids: Sequence[str]) -> Mapping[str, TrackAnalysis]:
         """Return the analyses of these tracks by track id, as far as there are any."""
         return {one.id: one async for one in self.find({"_id": {"$in": list(track_ids)}})} if track_ids else {}
+
+    async def features_of_user(self, user_id: str) -> Mapping[str, TrackFeatures]:
+        """Return the features of all analysed tracks of a user by track id; nothing else is read."""
+        complete = self._documents.find({"user_id": user_id, "status": JobStatus.COMPLETED.value}, fields=["features"])
+        return {
+            found["_id"]: TrackFeatures.model_validate(found["features"]) async for found in complete if found.get("features")
+        }

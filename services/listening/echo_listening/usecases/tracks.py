@@ -1,6 +1,7 @@
 """Use cases of tracks: list, read, change, delete; add, revise and remove those of generated speech."""
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -54,6 +55,12 @@ async def find_audible(track_id: str, principal: Principal, deps: Dependencies) 
     if track.user_id != principal.user_id and not await _may_hear(track, principal.user_id, deps):
         raise TrackNotFoundError
     return track
+
+
+async def find_all_audible(track_ids: Sequence[str], user_id: str, deps: Dependencies) -> list[Track]:
+    """Return those of the tracks that the user owns or may hear, in any order."""
+    found = [track async for track in deps.tracks.find({"_id": {"$in": list(track_ids)}})] if track_ids else []
+    return [track for track in found if track.user_id == user_id or await _may_hear(track, user_id, deps)]
 
 
 async def find_audio(track_id: str, principal: Principal, deps: Dependencies) -> tuple[ObjectInfo, str]:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from echo_common.contracts.error_logged import ErrorLogged
 from echo_common.contracts.event import DomainEvent
-from echo_common.contracts.values import AnalysisStatus, PlaylistUpdateType
+from echo_common.contracts.values import AnalysisStatus, InteractionType, PlaylistUpdateType
 
 
 class TrackAnalysed(DomainEvent):
@@ -55,6 +55,16 @@ class PlaylistDeleted(DomainEvent):
 
     playlist_id: str
     user_id: str
+
+
+class InteractionRecorded(DomainEvent):
+    """A user interacted with a track."""
+
+    topic: ClassVar[str] = "listening.interaction_recorded"
+
+    user_id: str
+    track_id: str
+    type: InteractionType
 
 
 class ListeningUserDataErased(DomainEvent):
