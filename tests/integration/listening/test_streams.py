@@ -76,6 +76,7 @@ async def test_tracks_that_cannot_be_played_are_skipped_and_named(ada: Listening
     sound, missing = await track_of(ada, wav(sine(1), RATE), 1.0), await track_of(ada, None, 1.0)
     text = await track_of(ada, b"Dear diary\n" * 100, 1.0)
     path = await playlist_of(ada, missing, text, sound)
+    await ada.get(f"/tracks/{text}/features")
 
     async def analysed() -> bool:
         return len((await ada.get(f"{path}/timeline"))["skipped"]) == 2
