@@ -187,11 +187,16 @@ async def test_the_rest_of_a_track_that_is_damaged_in_the_middle_is_skipped(
     assert np.abs(samples[0, -RATE:] - sine(1, 330)).max() < 2 * _STEP
 
 
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
 async def test_a_listener_who_leaves_ends_the_decoders(joiner: TrackJoiner, objects: FolderStorage, scratch: Scratch) -> None:
     tracks = await stored(objects, *(wav(sine(30, 330), RATE) for _ in range(3)))
+    others = _children()
     stream = encode(joiner.join(tracks), FORMATS["mp3"])
     await anext(stream)
-    children = psutil.Process().children(recursive=True)
+    children = _children() - others
     assert children
 
     await stream.aclose()
@@ -202,7 +207,7 @@ async def test_a_listener_who_leaves_ends_the_decoders(joiner: TrackJoiner, obje
 
 async def test_a_cancelled_request_ends_the_decoders(joiner: TrackJoiner, objects: FolderStorage, scratch: Scratch) -> None:
     tracks = await stored(objects, *(wav(sine(30, 330), RATE) for _ in range(2)))
-    begun = asyncio.Event()
+    others, begun = _children(), asyncio.Event()
 
     async def listen() -> None:
         async with aclosing(encode(joiner.join(tracks), FORMATS["mp3"])) as stream:
@@ -213,7 +218,7 @@ async def test_a_cancelled_request_ends_the_decoders(joiner: TrackJoiner, object
     listening = asyncio.create_task(listen())
     await asyncio.wait({listening, asyncio.create_task(begun.wait())}, return_when=asyncio.FIRST_COMPLETED)
     assert not listening.done()
-    children = psutil.Process().children(recursive=True)
+    children = _children() - others
     listening.cancel()
     await asyncio.wait({listening})
 

@@ -1,101 +1,24 @@
 """Speech of a text that is still being written, over the WebSocket of the service."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from math import ceil
+from contextlib import aclosing
 from typing import Any
 
-import aiohttp
 import pytest
 from starlette.websockets import WebSocket, WebSocketState
 
 from echo_common.contracts.http.stream_input import StartStream
 from echo_common.contracts.http.synthesis import SpeechConfig
-from echo_common.contracts.system_settings import QUOTAS
-from echo_common.contracts.values import Metric, Plan
 from echo_common.errors import ValidationError
 from echo_synthesis.pipeline.growing_narration import Flush
 from echo_synthesis.usecases.speech import request_of, stream_speech
 from echo_synthesis.usecases.stream_input import open_text_stream
 from tests.support.eventually import eventually
+from tests.support.stream_input import PCM, Heard, joined, spoken
 from tests.support.synthesis_replica import principal_of
 from tests.support.synthesis_server import StartSynthesis, SynthesisServer
 
-PATH = "/tts/stream-input"
 TEXT = "Hello there. How are you? It cost $3.50, Dr. Smith said. Fine"
-PCM = {"output_format": "pcm", "sample_rate": 16_000}
-
-
-@dataclass
-class Heard:
-    """Everything that a stream sent."""
-
-    frames: list[dict[str, Any]] = field(default_factory=list)
-    audio: bytes = b""
-    close_code: int | None = None
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [frame for frame in self.frames if frame["type"] == kind]
-
-    @property
-    def last(self) -> dict[str, Any]:
-        return self.frames[-1]
-
-    @property
-    def words(self) -> list[dict[str, Any]]:
-        return [word for frame in self.of("audio") for word in frame["word_timestamps"]]
-
-
-@dataclass
-class Client:
-    socket: aiohttp.ClientWebSocketResponse
-    heard: Heard = field(default_factory=Heard)
-
-    async def send(self, kind: str, **fields: Any) -> None:
-        await self.socket.send_str(json.dumps({"type": kind, **fields}))
-
-    async def start(self, **fields: Any) -> dict[str, Any]:
-        await self.send("start", **{"voice_id": "tone_low", "config": PCM, **fields})
-        return await self.until("started")
-
-    async def until(self, kind: str | None) -> dict[str, Any]:
-        """Receive up to the first frame of a kind; without one, up to the end of the connection."""
-        while True:
-            message = await self.socket.receive(timeout=20)
-            if message.type is aiohttp.WSMsgType.BINARY:
-                assert len(message.data) == self.heard.last["bytes"]
-                self.heard.audio += message.data
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                self.heard.frames.append(json.loads(message.data))
-                if kind in {self.heard.last["type"], *(["error"] if kind else [])}:
-                    return self.heard.last
-            else:
-                self.heard.close_code = self.socket.close_code
-                assert kind is None, self.heard.frames
-                return {}
-
-    async def rest(self) -> Heard:
-        await self.until(None)
-        return self.heard
-
-
-@asynccontextmanager
-async def joined(server: SynthesisServer, **more: Any) -> AsyncIterator[Client]:
-    headers = more.pop("headers", None) or server.bearer()
-    query = more.pop("query", "")
-    async with server.session.ws_connect(server.url + PATH + query, headers=headers, **more) as socket:
-        yield Client(socket)
-
-
-async def spoken(server: SynthesisServer, *parts: str, **start: Any) -> Heard:
-    async with joined(server) as client:
-        await client.start(**start)
-        for part in parts:
-            await client.send("text", text=part)
-        await client.send("end")
-        return await client.rest()
 
 
 async def test_sentences_are_spoken_as_one_file_with_times_of_the_whole(synthesis_server: SynthesisServer) -> None:
@@ -348,56 +271,3 @@ async def test_a_failure_of_the_engine_ends_the_stream_and_is_reported(synthesis
     heard = await spoken(synthesis_server, "First. Then tone-fail. Last.")
     assert (heard.last["type"], heard.last["code"], heard.close_code) == ("error", "ENGINE_FAILED", 1011)
     assert [word["word"] for word in heard.words] == ["First"]
-
-
-async def test_a_token_with_the_scope_is_required(synthesis_server: SynthesisServer) -> None:
-    for headers, status in [
-        ({"X": "1"}, 401),
-        (synthesis_server.bearer(scope="speech:read"), 403),
-        ({"Authorization": "Bearer wrong"}, 401),
-    ]:
-        with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-            async with joined(synthesis_server, headers=headers):
-                pass
-        assert error.value.status == status
-
-
-async def test_a_ticket_opens_one_stream(synthesis_server: SynthesisServer) -> None:
-    ticket = await synthesis_server.deps.tickets.issue(principal_of("usr_ada"))
-    async with joined(synthesis_server, headers={"X": "1"}, query=f"?ticket={ticket}") as client:
-        await client.start()
-    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        async with joined(synthesis_server, headers={"X": "1"}, query=f"?ticket={ticket}"):
-            pass
-    assert error.value.status == 401
-
-
-async def test_a_revoked_session_closes_its_streams(synthesis_server: SynthesisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echo_synthesis.api.stream_input._VERIFY_SECONDS", 0.05)
-    async with joined(synthesis_server) as client:
-        await client.start()
-        synthesis_server.issuer.revoked_sessions.append("ses_1")
-        heard = await client.rest()
-    assert (heard.last["code"], heard.close_code) == ("UNAUTHENTICATED", 1008)
-
-
-async def test_a_stream_counts_as_one_synthesis_with_its_characters_and_seconds(synthesis_server: SynthesisServer) -> None:
-    heard = await spoken(synthesis_server, "Hello there. How are you?")
-    used = await synthesis_server.deps.quotas.usage(principal_of("usr_ada"))
-    assert (used[Metric.SYNTHESES], used[Metric.CHARACTERS]) == (1, 25)
-    assert used[Metric.AUDIO_SECONDS] == ceil(heard.last["duration"])
-    async with joined(synthesis_server) as client:  # nothing is spoken
-        await client.start()
-        await client.send("cancel")
-        await client.rest()
-    assert await synthesis_server.deps.quotas.usage(principal_of("usr_ada")) == used
-
-
-async def test_a_stream_ends_when_a_quota_is_used_up(start_synthesis: StartSynthesis) -> None:
-    limit = {QUOTAS[Metric.CHARACTERS][Plan.USER].key: 20}
-    async with start_synthesis(system_settings=limit) as server:
-        ada = principal_of("usr_ada")
-        await eventually(lambda: server.deps.quotas.limit(Metric.CHARACTERS, ada) == 20)
-        heard = await spoken(server, "Hello there. How are you? Fine.")
-    assert [word["word"] for word in heard.words] == ["Hello", "there"]
-    assert (heard.last["code"], heard.close_code) == ("QUOTA_EXCEEDED", 1008)

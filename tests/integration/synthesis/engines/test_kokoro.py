@@ -10,9 +10,10 @@ from echo_common.audio.formats import FORMATS
 from echo_synthesis.audio.encode import Encoder
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, PreparingEngine, Speech, Utterance
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
+from echo_synthesis.engines.kokoro.calibration import measure_ranges
 from echo_synthesis.engines.kokoro.correctness import START, check, problem
 from echo_synthesis.engines.kokoro.quantise import quantise
-from echo_synthesis.engines.kokoro.ranges import measure_ranges, read_ranges
+from echo_synthesis.engines.kokoro.ranges import read_ranges
 from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, REFERENCE, available
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.speech_check import check_speech
@@ -86,7 +87,7 @@ def test_the_stored_ranges_are_those_of_the_model_with_a_margin(speech_models: M
 
 @pytest.mark.parametrize("name", [name for name in BACKENDS if "int8" in name and "openvino" in name])
 def test_quantised_models_match_the_reference_and_need_a_range_for_each_convolution(speech_models: Models, name: str) -> None:
-    if name not in available():
+    if not any(other.startswith(name) for other in available()):  # without BF16 is possible where BF16 is
         pytest.skip(f"this processor does not support {name}")
     home = folder(speech_models("kokoro"))
     assert problem(check(BACKENDS[name](home, 2), home, [START])) is None

@@ -1,6 +1,6 @@
 """8-bit convolutions for OpenVINO.
 
-The published weights have 8 bits anyway, so only the rounding of the activations is new. Their ranges are constants (`ranges.py`).
+The published weights have 8 bits anyway, so only the rounding of the activations is new. Their ranges are constants (`ranges.json`).
 The convolutions of lower resolutions stay as they are: quantised, they double the deviation of the spectrum and save only 5 % of the
 time.
 """

@@ -1,25 +1,16 @@
-"""Ranges of the activations that `quantise` rounds: `python -m echo_synthesis.engines.kokoro.ranges MODELS` measures them again."""
+"""Ranges of the activations that `quantise` rounds; `calibration` measures them."""
 
+import hashlib
 import json
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-
-from echo_synthesis.engines.kokoro import FLOAT_MODEL
-from echo_synthesis.engines.kokoro.correctness import SENTENCES, START, Sentence
-from echo_synthesis.engines.kokoro.digests import DIGESTS
+from typing import Final
 
 SLOW: Final = re.compile(r"generator/(resblocks|noise_res)\.")
 """Names of the convolutions to quantise: those of the highest resolutions, with 70 % of the model's time."""
 
-_FILE: Final = Path(__file__).with_name("ranges.json")
-_PERCENTILE: Final = 0.005
-_MARGIN: Final = 1.1
-"""Factor of the measured ranges, for voices and texts that were not measured."""
+RANGES_FILE: Final = Path(__file__).with_name("ranges.json")
 
 Ranges = Mapping[str, tuple[float, float]]
 """Lowest and highest value of each activation, by its name in the graph."""
@@ -27,38 +18,9 @@ Ranges = Mapping[str, tuple[float, float]]
 
 def read_ranges() -> Ranges:
     """Read the stored ranges."""
-    return {name: (low, high) for name, (low, high) in json.loads(_FILE.read_text()).items()}
+    return {name: (low, high) for name, (low, high) in json.loads(RANGES_FILE.read_text()).items()}
 
 
-def measure_ranges(home: Path, sentences: Sequence[Sentence]) -> Ranges:
-    """Return the ranges of the float model's activations over all sentences, without the extreme 0.005 % at both ends."""
-    import onnx
-    import onnxruntime
-
-    model = onnx.load(home / FLOAT_MODEL)
-    slow = (node for node in model.graph.node if node.op_type == "Conv" and SLOW.search(node.name))
-    names = sorted({node.input[0] for node in slow})
-    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    ranges = dict.fromkeys(names, (0.0, 0.0))
-    for sentence in sentences:
-        inputs: dict[str, Any] = {"tokens": sentence.tokens(), "style": sentence.style(home), "speed": np.ones(1, np.float32)}
-        for name, values in zip(names, session.run(names, inputs), strict=True):
-            low, high = np.percentile(values, [_PERCENTILE, 100 - _PERCENTILE])
-            ranges[name] = (min(ranges[name][0], float(low)), max(ranges[name][1], float(high)))
-    return ranges
-
-
-def write_ranges(home: Path) -> None:
-    """Measure the ranges over the reference sentences and a sentence of every voice, and store them."""
-    # every activation is kept in memory: the longest sentence would need many gigabytes
-    spoken = [*SENTENCES[:5], *(Sentence(voice, START.phonemes) for voice in DIGESTS)]
-    found = {name: [round(_MARGIN * limit, 3) for limit in limits] for name, limits in measure_ranges(home, spoken).items()}
-    _FILE.write_text(json.dumps(found, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    write_ranges(Path(sys.argv[1]) / "kokoro")
+def ranges_digest() -> str:
+    """Return a digest of the stored ranges, on which a compiled model depends."""
+    return hashlib.sha256(RANGES_FILE.read_bytes()).hexdigest()[:16]

@@ -13,6 +13,8 @@ from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.compiled import compile_cache
 from echo_synthesis.engines.kokoro.machine import flags, package_version
 from echo_synthesis.engines.kokoro.mapped import drop_mapped
+from echo_synthesis.engines.kokoro.quantise import quantise
+from echo_synthesis.engines.kokoro.ranges import ranges_digest
 
 SAMPLES_A_FRAME = 600
 
@@ -75,15 +77,18 @@ class OpenVino:
             "ENABLE_CPU_PINNING": False,
         }
         core, model = openvino.Core(), home / FLOAT_MODEL
-        with compile_cache(home, name, model, f"openvino {package_version('openvino')} {precision} f16 weights") as folder:
-            if folder is not None:
-                options["CACHE_DIR"] = str(folder)
-                compressed = folder / "model.xml"
-                if not compressed.exists():
-                    openvino.save_model(_read(core, model, quantised=quantised), compressed, compress_to_fp16=False)
-                self._model = core.compile_model(compressed, "CPU", options)
+        build = f"openvino {package_version('openvino')} {precision} f16 weights"
+        if quantised:
+            build += f" ranges {ranges_digest()}"
+        with compile_cache(home, name, model, build) as folder:
+            if folder is None:
+                source: Any = _read(core, model, quantised=quantised)
             else:
-                self._model = core.compile_model(_read(core, model, quantised=quantised), "CPU", options)
+                options["CACHE_DIR"] = str(folder)
+                source = folder / "model.xml"
+                if not source.exists():
+                    openvino.save_model(_read(core, model, quantised=quantised), source, compress_to_fp16=False)
+            self._model = core.compile_model(source, "CPU", options)
             self._folder = folder
             self._request = self._model.create_infer_request()
 
@@ -135,8 +140,6 @@ def available() -> list[str]:
 def _read(core: Any, model: Path, *, quantised: bool) -> Any:
     """Read the model with weights of 16 bits: they are 8-bit numbers with a scale, and OpenVINO keeps no float copies in memory."""
     from openvino._offline_transformations import compress_model_transformation
-
-    from echo_synthesis.engines.kokoro.quantise import quantise
 
     read = core.read_model(model)
     compress_model_transformation(read)  # before the quantisation, because it skips quantised models
