@@ -58,7 +58,11 @@ def sine(seconds: float, hertz: float, rate: int = RATE, phase: float = 0.0) -> 
 
 async def joined(joiner: TrackJoiner, tracks: Sequence[StreamedTrack]) -> tuple[Samples, list[tuple[str, str]]]:
     skipped: list[tuple[str, str]] = []
-    blocks = [block async for block in joiner.join(tracks, lambda track, code: skipped.append((track.track_id, code)))]
+
+    async def skip(track: StreamedTrack, code: str) -> None:
+        skipped.append((track.track_id, code))
+
+    blocks = [block async for block in joiner.join(tracks, skip)]
     return np.concatenate([np.zeros((2, 0), np.float32), *blocks], axis=1), skipped
 
 

@@ -1,7 +1,7 @@
 """Joining of tracks: the samples of one follow those of another without a gap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,11 @@ class StreamedTrack:
     offset: float = 0.0
 
 
-Skip = Callable[[StreamedTrack, str], None]
+Skip = Callable[[StreamedTrack, str], Awaitable[None]]
 """Function that is called with a track that is skipped, or whose rest is, and the code of the reason."""
 
 
-def log_skip(track: StreamedTrack, code: str) -> None:
+async def log_skip(track: StreamedTrack, code: str) -> None:
     """Log that a track is skipped."""
     _log.warning("track_skipped", track_id=track.track_id, code=code)
 
@@ -91,7 +91,7 @@ class TrackJoiner:
                     try:
                         opened = await task
                     except (TrackWithoutAudioError, TrackNotAudioError) as error:
-                        skip(track, error.code)
+                        await skip(track, error.code)
                         upcoming = self._prepare_next(remaining, folder)
                         continue
                     upcoming = self._prepare_next(remaining, folder)
@@ -100,7 +100,7 @@ class TrackJoiner:
                             async for block in samples:
                                 yield block
                     except TrackUnreadableError:
-                        skip(track, TrackNotAudioError.code)
+                        await skip(track, TrackNotAudioError.code)
             finally:
                 if upcoming is not None:
                     await shielded(_discard(upcoming[1]))

@@ -32,6 +32,14 @@ async def renew_analysis(track_id: str, deps: Dependencies) -> None:
         await queue_analysis(track_id, deps)
 
 
+async def analyse_skipped(track_id: str, deps: Dependencies) -> None:
+    """Queue the analysis of a track that a stream has skipped: it finds the reason, which the timelines name then."""
+    await queue_analysis(track_id, deps)
+    with suppress(TrackNotFoundError):  # deleted meanwhile
+        await deps.analyses.update(track_id, TrackAnalysis.repeat)
+    deps.worker.wake()
+
+
 async def find_analysis(track_id: str, principal: Principal, deps: Dependencies) -> tuple[Track, TrackAnalysis | None]:
     """Return a track of the user and its analysis, which is queued if there is none. Raises `TrackNotFoundError`.
 

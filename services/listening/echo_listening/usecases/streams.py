@@ -16,6 +16,7 @@ from echo_listening.domain.timeline import SkipReason, Timeline
 from echo_listening.streams.encoding import encode
 from echo_listening.streams.joining import StreamedTrack, log_skip
 from echo_listening.streams.samples import Samples
+from echo_listening.usecases.features import analyse_skipped
 from echo_listening.usecases.playlists import find_playlist
 
 
@@ -53,10 +54,11 @@ async def open_stream(
         refuse("start", f"The stream has {timeline.duration:.3f} seconds; start earlier.")
     skipped = len(timeline.skipped)
 
-    def skip(track: StreamedTrack, code: str) -> None:
+    async def skip(track: StreamedTrack, code: str) -> None:
         nonlocal skipped
         skipped += 1
-        log_skip(track, code)
+        await log_skip(track, code)
+        await analyse_skipped(track.track_id, deps)
 
     samples = deps.streams.join(_streamed(timeline, start), skip)
     del timeline

@@ -25,7 +25,7 @@ class SkippedItemView(BaseModel):
 
 
 class TimelineView(BaseModel):
-    """The times of the tracks in the stream of a playlist. A file that cannot be read is known after its analysis."""
+    """The times of the tracks in the stream of a playlist. A file that cannot be read is known a moment after a stream has skipped it."""
 
     playlist_id: str
     revision: int
