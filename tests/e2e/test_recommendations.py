@@ -29,8 +29,8 @@ async def _track(person: Person, text: str) -> str:
     track_id = f"track_{speech['audio_id'].partition('_')[2]}"
 
     async def analysed() -> bool:
-        response = await person.http.get(f"/tracks/{track_id}")
-        return response.is_success and data(response)["features_status"] == "complete"
+        response = await person.http.get(f"/tracks/{track_id}/features")
+        return bool(response.is_success and data(response)["status"] == "complete")
 
     await eventually(analysed, within=60)
     return track_id

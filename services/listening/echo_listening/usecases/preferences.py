@@ -14,7 +14,7 @@ from echo_common.work.port import Attempt, Result
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.preferences import Preferences
 from echo_listening.domain.taste import ListenedTrack, Taste, derive_taste, find_excluded, find_known, weigh
-from echo_listening.usecases import tracks
+from echo_listening.usecases import features, tracks
 
 _NEWEST: Final = (("timestamp", -1), ("_id", -1))
 _INTERACTIONS: Final = 5_000
@@ -22,6 +22,9 @@ _INTERACTIONS: Final = 5_000
 
 _TRACKS: Final = 500
 """Maximum number of tracks, those with the highest weights, positive or negative."""
+
+_ANALYSES: Final = 50
+"""Maximum number of preferred tracks whose features a derivation requests, where they were not requested before."""
 
 
 async def find_preferences(principal: Principal, deps: Dependencies) -> Preferences | None:
@@ -79,6 +82,9 @@ async def perform_derivation(deps: Dependencies, preferences: Preferences, attem
         ListenedTrack(track, analyses[track.id].features if track.id in analyses else None, weights[track.id])
         for track in heard
     ]
+    preferred = [one.id for one in heard if weights[one.id] > 0 and one.id not in analyses]
+    for track_id in preferred[:_ANALYSES]:  # the end of each analysis derives the preferences again
+        await features.queue_analysis(track_id, deps)
     derived, excluded, known = derive_taste(listened), find_excluded(interactions), find_known(interactions)
     songs = tuple(track.spotify_id for track in heard if track.spotify_id is not None and track.id in known)
     return Result(lambda held: held.complete(attempt.number, derived, excluded=excluded, known=known, songs=songs))

@@ -49,6 +49,8 @@ async def find_similar_tracks(track_id: str, principal: Principal, deps: Depende
     """Return the user's tracks that are most similar to one that the user may hear. Raises `TrackNotFoundError`."""
     track = await tracks.find_audible(track_id, principal, deps)
     analysis = await deps.analyses.find_one({"_id": track_id})
+    if analysis is None:
+        await features.queue_analysis(track_id, deps)
     this = Candidate(
         track_id=track.id,
         artists=track.artists,
