@@ -26,8 +26,8 @@ TONE = note(57, 2)
 SHORT = wav(TONE)
 
 
-async def upload(client: ListeningClient, content: bytes, name: str = "walk.wav", **fields: str) -> Any:
-    return await client.ask("POST", "/tracks", files={"file": (name, content)}, data=fields)
+async def upload(client: ListeningClient, content: bytes, file_name: str = "walk.wav", **fields: str) -> Any:
+    return await client.ask("POST", "/tracks", files={"file": (file_name, content)}, data=fields)
 
 
 async def stored(client: ListeningClient) -> list[Any]:
@@ -41,7 +41,7 @@ async def stored(client: ListeningClient) -> list[Any]:
 
 
 async def test_an_upload_is_a_track_with_its_measured_length(ada: ListeningClient) -> None:
-    track = data(await upload(ada, SHORT, name="folder/Evening walk.wav", artists='["Ada"]', genres='["Folk"]'), 201)
+    track = data(await upload(ada, SHORT, file_name="folder/Evening walk.wav", artists='["Ada"]', genres='["Folk"]'), 201)
 
     assert (track["source"], track["name"], track["duration"]) == ("upload", "Evening walk", 2.0)
     assert (track["artists"], track["album"], track["genres"]) == (["Ada"], None, ["folk"])
@@ -67,7 +67,7 @@ async def test_tags_fill_the_fields_that_a_request_lacks(ada: ListeningClient) -
 
     tagged = data(await upload(ada, file.getvalue()), 201)
     assert (tagged["name"], tagged["artists"], tagged["album"], tagged["genres"]) == ("Tagged", ["Grace"], "Walks", ["folk"])
-    named = data(await upload(ada, file.getvalue(), name="x.flac", artists="[]"), 201)
+    named = data(await upload(ada, file.getvalue(), file_name="x.flac", artists="[]"), 201)
     assert (named["name"], named["artists"], named["album"]) == ("Tagged", [], "Walks")
 
 
@@ -83,7 +83,7 @@ async def test_tags_fill_the_fields_that_a_request_lacks(ada: ListeningClient) -
 async def test_formats_are_recognised_by_their_content(
     ada: ListeningClient, container: str, codec: str, rate: int, mime: str
 ) -> None:
-    track = data(await upload(ada, encoded(TONE, container, codec, rate), name="song.wav"), 201)
+    track = data(await upload(ada, encoded(TONE, container, codec, rate), file_name="song.wav"), 201)
 
     assert track["duration"] == pytest.approx(len(TONE) / rate, abs=0.1)
     assert (await ada.ask("HEAD", f"/tracks/{track['id']}/audio")).headers["Content-Type"] == mime
