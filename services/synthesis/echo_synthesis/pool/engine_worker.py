@@ -152,7 +152,8 @@ class EngineWorker:
     async def _exchange(self, request: Header, seconds: float) -> _Response:
         """Send a request to the process and return its response; a request that fails ends the process."""
         number = next(self._numbers)
-        response = self._pending[number] = asyncio.get_running_loop().create_future()
+        response: asyncio.Future[_Response] = asyncio.get_running_loop().create_future()
+        self._pending[number] = response
         try:
             async with asyncio.timeout(seconds):
                 await self._write(pack({**request, "number": number}))
