@@ -18,8 +18,9 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     """Measure a sentence of 15 words with each latency, and the same over a WebSocket from its last character on.
 
     All sentences begin differently, because the speech cache would have the first phrase otherwise. The order rotates, because each
-    request prepares the model for the next.
+    request prepares the model for the next. The engines have prepared before, as they do after every start.
     """
+    await stage.until_idle()
     seconds: dict[str, list[float]] = {"low": [], "normal": [], "written low": [], "written normal": []}
     names = list(seconds)
     for number in range(rounds):

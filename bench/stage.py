@@ -22,6 +22,10 @@ from echo_embedded.settings import HostSettings
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
+_IDLE_SECONDS = 3
+_IDLE_SHARE = 0.1
+"""Processor seconds a second of an idle platform at most."""
+_IDLE_WITHIN_SECONDS = 60.0
 
 
 _UNLIMITED = {by_plan[plan].key: 0 for by_plan in (REQUESTS_PER_MINUTE, *QUOTAS.values()) for plan in (Plan.USER, Plan.PREMIUM)}
@@ -72,6 +76,19 @@ class Stage:
             async for _ in answer.content.iter_any():
                 first = first or time.perf_counter() - started
         return first, time.perf_counter() - started
+
+    async def until_idle(self) -> None:
+        """Wait until the platform has used next to no processor time for a while: its engines have prepared then."""
+        idle, before = 0, self._processor_seconds()
+        async with asyncio.timeout(_IDLE_WITHIN_SECONDS):
+            while idle < _IDLE_SECONDS:
+                await asyncio.sleep(1)
+                now = self._processor_seconds()
+                idle, before = idle + 1 if now - before < _IDLE_SHARE else 0, now
+
+    def _processor_seconds(self) -> float:
+        times = [process.cpu_times() for process in [self.process, *self.process.children(recursive=True)]]
+        return sum(each.user + each.system for each in times)
 
     def memory(self) -> int:
         """Return the resident bytes of all processes of the platform."""

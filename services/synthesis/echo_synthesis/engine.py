@@ -170,7 +170,7 @@ class PreparingEngine(Protocol):
     """An engine that speaks sooner after some preparation."""
 
     def prepare(self) -> Iterator[None]:
-        """Prepare in steps of less than a second. Steps are made while no request is waiting; the rest may never be made."""
+        """Prepare in steps of less than a second. Steps are made while the engine has no request; the rest may never be made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,6 +281,25 @@ async def test_closing_succeeds_while_the_broker_is_unresponsive(
         await clear(rabbitmq, names)
 
 
+async def test_unresponsive_connections_are_closed_for_the_driver_too(
+    rabbitmq: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver closes an open connection when it is collected, which needs a running event loop."""
+    opened: list[aio_pika.Connection] = []
+
+    class Recorded(aio_pika.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            opened.append(self)
+
+    monkeypatch.setattr(aio_pika, "Connection", Recorded)
+    bus = await RabbitBus.open(proxy.url, service="publisher", publish_timeout=2)
+    proxy.silent = True
+    await bus.close()
+    assert opened
+    assert [each for each in opened if not each.is_closed] == []
+
+
 async def test_a_full_disk_refuses_events_and_keeps_consuming(
     node: RabbitNode, publisher: RabbitBus, consumer: RabbitBus, service: str, topic: str
 ) -> None:

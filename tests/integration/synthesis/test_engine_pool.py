@@ -95,6 +95,17 @@ async def test_crashes_fail_only_their_request(make: Callable[..., EnginePool]) 
     assert pool.health()["tone"].restarts == 2
 
 
+async def test_workers_prepare_while_no_request_waits_and_again_after_a_crash(make: Callable[..., EnginePool]) -> None:
+    pool = make(workers=2)
+    await pool.start("tone")
+    await until(lambda: pool.health()["tone"].workers_prepared == 2)
+    with pytest.raises(EngineCrashedError):
+        await pool.speak("tone", utter("tone-crash"))
+    await until(lambda: pool.health()["tone"].restarts == 1)
+    await until(lambda: pool.health()["tone"].workers_prepared == 2)
+    assert (await pool.speak("tone", utter("well"))).words
+
+
 async def test_hanging_workers_are_replaced(make: Callable[..., EnginePool]) -> None:
     pool = make()
     with pytest.raises(EngineTimeoutError):

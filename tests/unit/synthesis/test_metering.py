@@ -54,6 +54,8 @@ def test_failures_are_counted_by_error_code() -> None:
 async def test_the_states_of_engine_processes_add_up() -> None:
     meter = Meter(Metrics().engines)
     pool = create_autospec(EnginePool, instance=True)
-    pool.health.return_value = {"piper": EngineHealth("ready", workers_alive=3, workers_busy=2, queued=0, restarts=0)}
+    pool.health.return_value = {
+        "piper": EngineHealth("ready", workers_alive=3, workers_busy=2, workers_prepared=0, queued=0, restarts=0)
+    }
     states = {gauge._labelvalues[-1]: value for gauge, value in await meter.measure(pool) if len(gauge._labelvalues) == 2}
     assert states == {"idle": 1, "busy": 2}

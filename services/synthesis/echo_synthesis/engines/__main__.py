@@ -63,14 +63,14 @@ def main() -> int:
 
 def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO, concurrency: int) -> None:
     """Process requests forever; an engine without concurrency stays on the main thread, as its library may require."""
+    preparation = engine.prepare() if isinstance(engine, PreparingEngine) else iter(())
     if concurrency == 1:
-        preparation = engine.prepare() if isinstance(engine, PreparingEngine) else iter(())
         while True:
-            _send(out, _handle_request(engine, _next(engine, requests, preparation)))
+            _send(out, _handle_request(engine, _next(engine, requests), preparation))
     writing = threading.Lock()
 
     def respond(header: Header) -> None:
-        frame = _handle_request(engine, header)
+        frame = _handle_request(engine, header, preparation)
         with writing:
             _send(out, frame)
 
@@ -79,10 +79,7 @@ def _serve(engine: Engine, requests: "queue.SimpleQueue[Header]", out: BinaryIO,
             threads.submit(respond, requests.get())
 
 
-def _next(engine: Engine, requests: "queue.SimpleQueue[Header]", preparation: Iterator[None]) -> Header:
-    with suppress(Exception):  # a request shows an error again, and reports it
-        while requests.empty():
-            next(preparation)
+def _next(engine: Engine, requests: "queue.SimpleQueue[Header]") -> Header:
     try:
         return requests.get(timeout=_IDLE_SECONDS)
     except queue.Empty:
@@ -104,8 +101,10 @@ def _aligned(engine: Engine, model: Path, threads: int) -> Engine:
     return AlignedEngine(engine, model, threads)
 
 
-def _handle_request(engine: Engine, header: Header) -> bytes:
+def _handle_request(engine: Engine, header: Header, preparation: Iterator[None]) -> bytes:
     number = header["number"]
+    if "prepare" in header:
+        return pack({"number": number, "more": _prepares(preparation)})
     try:
         utterance, started_ns = utterance_from_header(header), time.time_ns()
         speech = engine.speak(utterance)
@@ -117,6 +116,14 @@ def _handle_request(engine: Engine, header: Header) -> bytes:
         return pack({"number": number, "error": kind, "message": error.message, "retry_after": error.retry_after})
     except Exception as error:
         return pack({"number": number, "error": "failed", "message": f"{type(error).__name__}: {error}"})
+
+
+def _prepares(preparation: Iterator[None]) -> bool:
+    """Make one step; return whether there may be another. An error ends the preparation: a request shows it again."""
+    with suppress(Exception):
+        next(preparation)
+        return True
+    return False
 
 
 def _receive(source: BinaryIO, requests: queue.SimpleQueue[Header]) -> None:

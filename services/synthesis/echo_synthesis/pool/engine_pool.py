@@ -26,6 +26,9 @@ from echo_synthesis.speech_check import ImplausibleSpeechError
 
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
+_QUIET_SECONDS = 1.0
+"""Seconds without a request before workers prepare: preparations must not delay the requests of a stream, or of its next one."""
+
 _REPLACEMENT_PAUSE_SECONDS = 30.0
 """Minimum seconds between two restarts of a process because of its output, so that a text cannot keep an engine restarting."""
 
@@ -34,12 +37,14 @@ _REPLACEMENT_PAUSE_SECONDS = 30.0
 class EngineHealth:
     """Health of an engine. `problem` is the reason why it is unavailable; `restarts` counts replaced processes.
 
-    `workers_busy` counts those of `workers_alive` that synthesise at least one utterance.
+    `workers_busy` counts those of `workers_alive` that synthesise at least one utterance, or prepare for utterances;
+    `workers_prepared` those that have prepared everything.
     """
 
     state: State
     workers_alive: int
     workers_busy: int
+    workers_prepared: int
     queued: int
     restarts: int
     problem: str | None = None
@@ -165,6 +170,7 @@ class _WorkerGroup:
         self._queue = FairQueue[_Request]()
         self._serving = BackgroundTasks()
         self._closed = False
+        self._quiet: asyncio.TimerHandle | None = None
         self._shared = spec.remote or spec.concurrency > 1
         self._replaced_at = float("-inf")
         self._log = structlog.get_logger("echo.engine_pool")
@@ -205,6 +211,7 @@ class _WorkerGroup:
             state="ready" if alive else "starting" if starting else "unavailable" if problem else "stopped",
             workers_alive=len(alive),
             workers_busy=sum(idle[worker] < self._concurrency for worker in alive),
+            workers_prepared=sum(worker.prepared for worker in alive),
             queued=len(self._queue),
             restarts=sum(worker.restarts for worker in self._workers),
             problem=problem,
@@ -212,14 +219,40 @@ class _WorkerGroup:
 
     async def close(self) -> None:
         self._closed = True
+        self._cancel_preparation()
         while self._queue:
             _settle(self._queue.pop(), EngineUnavailableError("The speech engines are shutting down."))
         await self._serving.close()
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
     def _dispatch(self) -> None:
+        self._cancel_preparation()
         while self._idle and self._queue and not self._closed:
             self._serving.start(self._serve(self._idle.pop(), self._queue.pop()))
+        if len(self._idle) == self.size and not self._closed and any(worker.must_prepare for worker in self._workers):
+            self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._start_preparation)
+
+    def _cancel_preparation(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+
+    def _start_preparation(self) -> None:
+        """Let one worker make one step, while no worker of this engine has a request: they share the processors."""
+        self._quiet = None
+        worker = next((worker for worker in reversed(self._idle) if worker.must_prepare), None)
+        if worker is not None:
+            self._idle.remove(worker)
+            self._serving.start(self._prepare(worker))
+
+    async def _prepare(self, worker: EngineWorker) -> None:
+        try:
+            await worker.prepare()
+        except EchoError as error:
+            self._log.warning("engine_preparation_failed", engine=self._name, error=error.message)
+        finally:
+            self._idle.append(worker)
+            self._dispatch()
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
         held = [worker]

@@ -66,6 +66,7 @@ class EngineWorker:
         self._log = structlog.get_logger("echo.engine")
         self.ready = False
         self.starting = False
+        self.prepared = False
         self.problem: str | None = None
 
     @property
@@ -77,6 +78,11 @@ class EngineWorker:
     def died(self) -> bool:
         """True if a process was started and is not running now."""
         return self._starts > 0 and not self.ready
+
+    @property
+    def must_prepare(self) -> bool:
+        """True if the process is ready and its engine may have steps of preparation left."""
+        return self.ready and not self.prepared
 
     async def start(self) -> None:
         """Start the process, if it is not ready.
@@ -111,6 +117,7 @@ class EngineWorker:
             self.starting = False
         self._failed_starts = 0
         self.problem = None
+        self.prepared = False
         self.ready = True
         self._listening = asyncio.create_task(self._listen())
 
@@ -122,12 +129,35 @@ class EngineWorker:
         await self.start()
         limits, characters = self._limits, len(utterance.text)
         seconds = limits.speak_seconds + characters * limits.seconds_a_character + self._spec.patience
+        header, payload = await self._exchange(utterance_to_header(utterance), seconds)
+        _raise_error(header, self._spec.name)
+        with require_readable(self._spec):
+            speech = unpack_speech(header, payload)
+            started_ns, ended_ns = header["synthesis_ns"]
+        # a span of the process, recorded here with its times; its parent is the current span
+        span = tracer.start_span(f"synthesize {self._spec.name}", start_time=started_ns, attributes=self._attributes)
+        span.end(end_time=ended_ns)
+        check_speech(self._spec, utterance, speech)
+        return speech
+
+    async def prepare(self) -> None:
+        """Make one step of the engine's preparation, if its process is ready; `prepared` says whether it was the last.
+
+        See `PreparingEngine`. Raises `EngineTimeoutError`, `EngineCrashedError`.
+        """
+        if self.ready:
+            header, _ = await self._exchange({"prepare": True}, self._limits.speak_seconds)
+            self.prepared = not header["more"]
+
+    async def _exchange(self, request: Header, seconds: float) -> _Response:
+        """Send a request to the process and return its response; a request that fails ends the process."""
         number = next(self._numbers)
-        response = self._pending[number] = asyncio.get_running_loop().create_future()
+        response: asyncio.Future[_Response] = asyncio.get_running_loop().create_future()
+        self._pending[number] = response
         try:
             async with asyncio.timeout(seconds):
-                await self._write(pack({**utterance_to_header(utterance), "number": number}))
-                header, payload = await response
+                await self._write(pack({**request, "number": number}))
+                return await response
         except TimeoutError:
             await self.close()
             raise EngineTimeoutError(details={"engine": self._spec.name, "seconds": seconds}) from None
@@ -141,15 +171,6 @@ class EngineWorker:
             raise
         finally:
             self._pending.pop(number, None)
-        _raise_error(header, self._spec.name)
-        with require_readable(self._spec):
-            speech = unpack_speech(header, payload)
-            started_ns, ended_ns = header["synthesis_ns"]
-        # a span of the process, recorded here with its times; its parent is the current span
-        span = tracer.start_span(f"synthesize {self._spec.name}", start_time=started_ns, attributes=self._attributes)
-        span.end(end_time=ended_ns)
-        check_speech(self._spec, utterance, speech)
-        return speech
 
     @property
     def _attributes(self) -> Mapping[str, str | int]:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: RUF001  (the code is about typographic characters)
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -22,32 +22,37 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_CONJUNCTIONS: Final[Mapping[str, Collection[str]]] = MappingProxyType(
-    {
-        "en": _words("and or but because so although though while whereas unless until since if when where that which who"),
-        "de": _words("und oder aber denn sondern weil obwohl während wenn als dass damit bevor nachdem bis sobald falls"),
-        "fr": _words("et ou mais car donc parce puisque quoique lorsque quand si que qui dont où pendant"),
-        "es": _words("y e o u pero porque aunque mientras cuando si que quien donde pues"),
-        "it": _words("e ed o ma perché anche mentre quando se che chi dove quindi"),
-        "pt": _words("e ou mas porque embora enquanto quando se que quem onde pois"),
-    }
-)
-_FUNCTION_WORDS: Final[Mapping[str, Collection[str]]] = MappingProxyType(
+_FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "en": _words(
-            "the a an of to in on at by for from with without into onto over under about after before between through during "
+            "and or but because so although though while whereas unless until since if when where that which who the a an "
+            "of to in on at by for from with without into onto over under about after before between through during "
             "against among as"
         ),
         "de": _words(
-            "der die das den dem des ein eine einen einem einer in im an am auf bei mit nach von vom zu zum zur für über unter "
+            "und oder aber denn sondern weil obwohl während wenn als dass damit bevor nachdem bis sobald falls der die "
+            "das den dem des ein eine einen einem einer in im an am auf bei mit nach von vom zu zum zur für über unter "
             "durch gegen ohne um aus"
         ),
-        "fr": _words("le la les un une des de du à au aux en dans sur sous par pour avec sans chez entre vers"),
-        "es": _words("el la los las un una unos unas de del a al en con sin por para sobre entre hasta desde"),
-        "it": _words("il lo la i gli le un uno una di del della a al alla da dal in nel con su per tra fra"),
-        "pt": _words("o a os as um uma uns umas de do da dos das em no na nos nas com sem por para sobre entre até"),
+        "fr": _words(
+            "et ou mais car donc parce puisque quoique lorsque quand si que qui dont où pendant le la les un une des de "
+            "du à au aux en dans sur sous par pour avec sans chez entre vers"
+        ),
+        "es": _words(
+            "y e o u pero porque aunque mientras cuando si que quien donde pues el la los las un una unos unas de del a "
+            "al en con sin por para sobre entre hasta desde"
+        ),
+        "it": _words(
+            "e ed o ma perché anche mentre quando se che chi dove quindi il lo la i gli le un uno una di del della a al "
+            "alla da dal in nel con su per tra fra"
+        ),
+        "pt": _words(
+            "e ou mas porque embora enquanto quando se que quem onde pois o a os as um uma uns umas de do da dos das em "
+            "no na nos nas com sem por para sobre entre até"
+        ),
     }
 )
+"""Conjunctions, prepositions and articles, which begin a phrase."""
 
 
 def split_first_phrase(
@@ -55,8 +60,8 @@ def split_first_phrase(
 ) -> tuple[Segment, Segment] | None:
     """Split a segment after the first phrase of a long sentence; None if it is short, or has no suitable place.
 
-    The phrase has at least three words and ends at a clause, before a conjunction or another function word; never within a number,
-    an abbreviation, a name of several capitalised words, or a term of `pronunciations`.
+    The phrase has at least three words and ends with the first clause, or else before the next function word; never within a
+    number, an abbreviation, a name of several capitalised words, or a term of `pronunciations`.
     """
     if len(segment.words) < _LONG:
         return None
@@ -68,17 +73,16 @@ def split_first_phrase(
         and not any(first <= place < last for first, last in terms)
     ]
     code = language.split("-")[0].lower()
-    conjunctions, function_words = _CONJUNCTIONS.get(code, ()), _FUNCTION_WORDS.get(code, ())
+    function_words = _FUNCTION_WORDS.get(code, frozenset())
 
-    def begins(place: int, words: Collection[str]) -> bool:
-        """Return whether one of `words` follows, and no function word comes before it."""
-        word = segment.words[place].text.casefold()
-        return segment.words[place + 1].text.casefold() in words and word not in function_words and word not in conjunctions
+    def begins(place: int) -> bool:
+        """Return whether a phrase begins after this place: with a function word that follows another word."""
+        word, following = (segment.words[each].text.casefold() for each in (place, place + 1))
+        return following in function_words and word not in function_words
 
     candidates = (
         *(place for place in places if _ends_clause(segment.words, place)),
-        *(place for place in places if begins(place, conjunctions)),
-        *(place for place in places if begins(place, function_words)),
+        *(place for place in places if begins(place)),
     )
     return _split(segment, candidates[0]) if candidates else None
 

@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.audio.resample import Resampler
-from echo_synthesis.engine import Engine, IdleEngine, Speech, Utterance, WordTime
+from echo_synthesis.engine import Engine, IdleEngine, PreparingEngine, Speech, Utterance, WordTime
 from echo_synthesis.timing.estimation import FRAME, sounding, spread_phones, texts
 
 RECOGNISER_RATE = 16_000
@@ -84,6 +84,11 @@ class AlignedEngine:
         """Release the engine's memory; see `IdleEngine`."""
         if isinstance(self._engine, IdleEngine):
             self._engine.release_memory()
+
+    def prepare(self) -> Iterator[None]:
+        """Prepare the engine; see `PreparingEngine`."""
+        if isinstance(self._engine, PreparingEngine):
+            yield from self._engine.prepare()
 
     def speak(self, utterance: Utterance) -> Speech:
         """Synthesise and align an utterance; see `Engine`. Timings that cannot be aligned stay estimated."""

@@ -1,4 +1,4 @@
-"""An idle engine worker prepares, then releases memory that only an utterance needs."""
+"""Engine workers prepare in steps, and release memory that only an utterance needs when they are idle."""
 
 import queue
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_synthesis.engine import IdleEngine, Speech, Utterance
+from echo_synthesis.engine import IdleEngine, PreparingEngine, Speech, Utterance
 from echo_synthesis.engines import __main__ as process
 from echo_synthesis.engines.wire import Header
 from echo_synthesis.timing.recogniser_alignment import AlignedEngine
@@ -36,14 +36,14 @@ def requests() -> "queue.SimpleQueue[Header]":
 def test_idle_engines_release_memory_once(requests: "queue.SimpleQueue[Header]", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_IDLE_SECONDS", 0.0)
     engine = Engine(requests)
-    assert process._next(engine, requests, iter(())) == {"number": 1}
+    assert process._next(engine, requests) == {"number": 1}
     assert engine.released == 1
 
 
 def test_waiting_requests_are_served_before_releasing_memory(requests: "queue.SimpleQueue[Header]") -> None:
     engine = Engine(requests)
     requests.put({"number": 7})
-    assert process._next(engine, requests, iter(())) == {"number": 7}
+    assert process._next(engine, requests) == {"number": 7}
     assert engine.released == 0
 
 
@@ -55,22 +55,25 @@ def test_engines_with_a_recogniser_release_memory_too(requests: "queue.SimpleQue
     assert engine.released == 1
 
 
-def test_idle_engines_prepare_until_a_request_arrives(requests: "queue.SimpleQueue[Header]") -> None:
-    def prepare() -> Iterator[None]:
-        yield
-        requests.put({"number": 7})
-        yield
-        raise AssertionError("a request is waiting")
+def test_engines_with_a_recogniser_prepare_too(requests: "queue.SimpleQueue[Header]") -> None:
+    prepared: list[int] = []
 
-    assert process._next(Engine(requests), requests, prepare()) == {"number": 7}
+    class Preparing(Engine):
+        def prepare(self) -> Iterator[None]:
+            prepared.append(1)
+            yield
+
+    aligned = AlignedEngine(Preparing(requests), Path("model"))
+    assert isinstance(aligned, PreparingEngine)
+    assert list(aligned.prepare()) == [None]
+    assert prepared == [1]
+    assert list(AlignedEngine(Engine(requests), Path("model")).prepare()) == []
 
 
-def test_requests_are_served_when_a_preparation_fails(
-    requests: "queue.SimpleQueue[Header]", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_preparation_ends_with_its_last_step_or_an_error() -> None:
     def prepare() -> Iterator[None]:
         yield
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(process, "_IDLE_SECONDS", 0.0)
-    assert process._next(Engine(requests), requests, prepare()) == {"number": 1}
+    preparation = prepare()
+    assert [process._prepares(preparation) for _ in range(3)] == [True, False, False]

@@ -139,6 +139,9 @@ class ReconnectingConnection:
         finally:
             transport.abort()
             await end_task(closing)
+            if not connection.is_closed:
+                # it has no transport left; unless marked as closed, the driver would close it when it is collected
+                await _close_connection(connection)
 
 
 async def _close_connection(connection: AbstractConnection) -> None:

@@ -25,7 +25,7 @@ ESPEAK_LANGUAGES = {
 SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
 INT8_MODEL = "model-int8.onnx"
-FLOAT_MODEL = "model-float32-2.onnx"
+FLOAT_MODEL = "model-float32-3.onnx"
 """File that is generated when models are fetched. Raise the number whenever the generation changes."""
 
 _PACKAGES = ("espeakng_loader", "onnxruntime")

@@ -13,7 +13,13 @@ DURATIONS = "/encoder/Clip_output_0"
 """Duration of each input token, in frames of 600 samples."""
 
 EVEN_FRAMES = 16
-"""Granularity of speech lengths, in frames: 0.4 s."""
+"""Granularity of the lengths of long speech, in frames: 0.4 s."""
+
+SHORT_EVEN_FRAMES = 8
+"""Granularity of the lengths of short speech, in frames: 0.2 s. First phrases are short, and added silence would delay them."""
+
+SHORT_FRAMES = 128
+"""Longest short speech, in frames: 3.2 s."""
 
 _STEP_SAMPLES = 300
 """Samples per value of the pitch."""
@@ -50,7 +56,7 @@ def expand_weights(model: ModelProto) -> None:
 
 
 def pad_to_multiple(model: ModelProto) -> None:
-    """Extend the final silence so that the number of frames of all speech is a multiple of `EVEN_FRAMES`.
+    """Extend the final silence so that the number of frames is a multiple of `EVEN_FRAMES`, of `SHORT_EVEN_FRAMES` for short speech.
 
     Runtimes prepare for every length of speech separately, so there should be few lengths. The output durations do not change:
     samples beyond them are added silence.
@@ -59,8 +65,10 @@ def pad_to_multiple(model: ModelProto) -> None:
     (cast,) = edit.consumers(DURATIONS)
     axis, last = edit.constant("even:axis", np.array([1])), edit.constant("even:last", np.array([-1]))
     begin, end = edit.constant("even:begin", np.array([0])), edit.constant("even:end", np.array([2**31]))
-    step = edit.constant("even:step", np.array(EVEN_FRAMES, np.float32))
+    steps = [edit.constant(f"even:{n}", np.array(n, np.float32)) for n in (SHORT_FRAMES, EVEN_FRAMES, SHORT_EVEN_FRAMES)]
     frames = edit.put(cast, "ReduceSum", [DURATIONS, axis], ["even:frames"], keepdims=1)
+    long = edit.put(cast, "Greater", [frames, steps[0]], ["even:long"])
+    step = edit.put(cast, "Where", [long, *steps[1:]], ["even:step"])
     over = edit.put(cast, "Mod", [frames, step], ["even:over"], fmod=1)
     short = edit.put(cast, "Sub", [step, over], ["even:short"])
     added = edit.put(cast, "Mod", [short, step], ["even:added"], fmod=1)

@@ -23,8 +23,8 @@ from echo_synthesis.timing.phoneme_alignment import NO_WORD, place_words
 
 _MOST_TOKENS = 510
 _STYLES_HELD = 256
-_PREPARED_SPEEDS = (1.5, 0.9, 0.78, 0.7)
-"""Speeds at which the sentence of the start has 64, 96, 112 and 128 frames."""
+_PREPARED_SPEEDS = (1.25, 0.96, 0.87, 1.42, 0.79, 0.75, 0.7, 0.66)
+"""Speeds at which the sentence of the start has 72, 88, 96, 64, 104, 112, 120 and 128 frames, the usual lengths first."""
 _PAUSES = frozenset(";:,.!?—…")
 
 
@@ -65,7 +65,7 @@ class Speaker:
     def prepare(self) -> Iterator[None]:
         """Speak a sentence at several speeds: OpenVINO needs 0.2 s more for the first speech of each length.
 
-        With the sentence of the start, these are all lengths from 1.2 to 3.2 s, as first phrases have them.
+        With the sentence of the start, these are all lengths from 1.4 to 3.2 s, as first phrases have them.
         """
         if not isinstance(self._runtime, OpenVino):
             return

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Iterator
 from itertools import zip_longest
 
 import numpy as np
@@ -27,6 +28,10 @@ class Beeper:
 
     def __init__(self) -> None:
         self._ill = False
+
+    def prepare(self) -> Iterator[None]:
+        """Make one step; there is nothing to prepare, but pools are tested with this engine."""
+        yield
 
     def speak(self, utterance: Utterance) -> Speech:
         if utterance.voice not in VOICES:
