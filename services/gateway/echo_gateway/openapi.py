@@ -31,6 +31,7 @@ _TAGS = {
     "interactions": "Interactions with tracks: plays, skips, likes.",
     "preferences": "Preferred tracks, artists, genres and audio features: stated, and derived from interactions.",
     "recommendations": "Recommended tracks, each with a reason.",
+    "group-sessions": "Group sessions: members hear one playlist at the same time, and control it together.",
     "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",
     "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "

@@ -18,8 +18,12 @@ from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
 from echo_listening.dependencies import Dependencies
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
+from echo_listening.live.clock import SessionClock
+from echo_listening.live.idle import IdleSessions
+from echo_listening.live.sessions import LiveSessions
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.captions import Captions
+from echo_listening.repository.group_sessions import GroupSessions, JoinAttempts, Presence
 from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.preferences import PreferencesOfUsers
@@ -35,6 +39,7 @@ from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.captions import CaptionsOfUser
 from echo_listening.user_data.features import FeaturesOfUser
+from echo_listening.user_data.group_sessions import GroupSessionsOfUser
 from echo_listening.user_data.interactions import InteractionsOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
 from echo_listening.user_data.preferences import PreferencesOfUser
@@ -50,7 +55,14 @@ async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> 
     async with open_speech_captions(settings.synthesis_url) as speech_captions:
         deps = await _open(settings, adapters, speech_captions)
         orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
-        async with deps.worker.running(_work_queues(deps)), orphans.running(), deps.erasure.running():
+        async with (
+            deps.worker.running(_work_queues(deps)),
+            orphans.running(),
+            deps.erasure.running(),
+            deps.session_clock.running(),
+            deps.live_sessions.running(),
+            deps.idle_sessions.running(),
+        ):
             yield deps
 
 
@@ -71,6 +83,8 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
     tickets, captions = Tickets(adapters.store), Captions(adapters.store)
     interactions = Interactions(*where, settings.interaction_days)
     preferences = PreferencesOfUsers(*where)
+    group_sessions, presence, join_attempts = GroupSessions(*where), Presence(adapters.store), JoinAttempts(adapters.store)
+    session_clock = SessionClock(adapters.store)
     collections = (
         erased_users,
         tracks,
@@ -82,6 +96,10 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         captions,
         interactions,
         preferences,
+        group_sessions,
+        presence,
+        join_attempts,
+        session_clock,
     )
     quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
@@ -91,6 +109,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         (
             TracksOfUser(tracks, audio_changes, adapters.objects, quotas, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
+            GroupSessionsOfUser(group_sessions, presence, join_attempts, adapters.faults),
             PlaylistsOfUser(playlists, playlist_updates, adapters.faults),
             TicketsOfUser(tickets),
             CaptionsOfUser(captions),
@@ -109,11 +128,18 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         upload_reader=SandboxedUploadReader(settings),
         quotas=quotas,
         stored_bytes=MeasuredSize(tracks.total_bytes),
-        may_hear=(playlists.permits_hearing,),
+        may_hear=(playlists.permits_hearing, group_sessions.permits_hearing),
         analyses=analyses,
         playlists=playlists,
         playlist_updates=playlist_updates,
         recipients=Recipients(adapters.auth),
+        group_sessions=group_sessions,
+        presence=presence,
+        join_attempts=join_attempts,
+        session_clock=session_clock,
+        live_sessions=LiveSessions(group_sessions, presence, session_clock),
+        idle_sessions=IdleSessions(group_sessions, presence, settings.session_idle_hours),
+        bus=adapters.bus,
         analyser=SandboxedFeatureAnalyser(settings),
         streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch, OpenStreams(settings.streams_at_once)),
         tickets=tickets,

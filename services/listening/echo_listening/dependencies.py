@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echo_common.auth.tickets import Tickets
+from echo_common.bus.port import Bus
 from echo_common.faults import FaultPoints
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
@@ -14,9 +15,13 @@ from echo_common.user_data.erasure import UserErasure
 from echo_common.user_data.export import ExportableUserData
 from echo_common.work.worker import Worker
 from echo_listening.feature_analyser import FeatureAnalyser
+from echo_listening.live.clock import SessionClock
+from echo_listening.live.idle import IdleSessions
+from echo_listening.live.sessions import LiveSessions
 from echo_listening.may_hear import MayHear
 from echo_listening.repository.analyses import Analyses
 from echo_listening.repository.captions import Captions
+from echo_listening.repository.group_sessions import GroupSessions, JoinAttempts, Presence
 from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.preferences import PreferencesOfUsers
@@ -46,6 +51,13 @@ class Dependencies:
     playlists: Playlists
     playlist_updates: PlaylistUpdates
     recipients: Recipients
+    group_sessions: GroupSessions
+    presence: Presence
+    join_attempts: JoinAttempts
+    session_clock: SessionClock
+    live_sessions: LiveSessions
+    idle_sessions: IdleSessions
+    bus: Bus
     analyser: FeatureAnalyser
     streams: TrackJoiner
     tickets: Tickets

@@ -40,3 +40,13 @@ class ListeningSettings(BaseSettings):
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
     upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
     upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")
+    session_members: int = Field(500, ge=2, le=500, description="Maximum number of members of a group session.")
+    session_idle_hours: float = Field(
+        12.0, gt=0, le=20, description="Time after which a group session without a connection ends, in hours."
+    )
+    command_lead_milliseconds: int = Field(
+        500, ge=0, le=5_000, description="Time between a command of a group session and its effect, in milliseconds."
+    )
+    stall_seconds: float = Field(
+        10.0, ge=1, le=120, description="Time after which a client that has not reported `ready` counts as stalled, in seconds."
+    )

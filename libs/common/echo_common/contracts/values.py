@@ -132,6 +132,13 @@ class AnalysisStatus(StrEnum):
     FAILED = "failed"
 
 
+class GroupRole(StrEnum):
+    """Role of a member of a group session."""
+
+    HOST = "host"
+    MEMBER = "member"
+
+
 class PlaybackState(StrEnum):
     """State of the playback of a group session."""
 

@@ -40,6 +40,8 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         feedback.WebhookEnabled: Action(ActionType.WEBHOOK_ENABLED, "webhook_id"),
         feedback.WebhookSecretReplaced: Action(ActionType.WEBHOOK_SECRET_REPLACED, "webhook_id"),
         feedback.WebhookUrlChanged: Action(ActionType.WEBHOOK_URL_CHANGED, "webhook_id"),
+        listening.GroupSessionEnded: Action(ActionType.GROUP_SESSION_ENDED, "session_id"),
+        listening.GroupSessionStarted: Action(ActionType.GROUP_SESSION_STARTED, "session_id"),
         listening.PlaylistDeleted: Action(ActionType.PLAYLIST_DELETED, "playlist_id"),
         listening.PlaylistUpdated: Action(ActionType.PLAYLIST_CHANGED, "playlist_id"),
         synthesis.AudioCreated: Action(ActionType.SPEECH_SYNTHESIZED, "audio_id", once=True),

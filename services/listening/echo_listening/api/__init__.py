@@ -1,6 +1,17 @@
 """HTTP API of the listening service, one module per part. Paths equal the public ones without `/api/v1`."""
 
-from echo_listening.api import captions, features, interactions, playlists, preferences, recommendations, streams, tracks
+from echo_listening.api import (
+    captions,
+    features,
+    group_sessions,
+    interactions,
+    live_sessions,
+    playlists,
+    preferences,
+    recommendations,
+    streams,
+    tracks,
+)
 
 ROUTERS = (
     tracks.router,
@@ -8,6 +19,8 @@ ROUTERS = (
     playlists.router,
     streams.router,
     captions.router,
+    group_sessions.router,
+    live_sessions.router,
     interactions.router,
     preferences.router,
     recommendations.router,

@@ -30,6 +30,11 @@ class StepDetector:
 
     _deviations: list[float] = field(default_factory=list)
 
+    @property
+    def suspicious(self) -> bool:
+        """True if the last round trips deviate, but too few for a step."""
+        return bool(self._deviations)
+
     def add(self, offset: float, round_trip: float, measured: float) -> int | None:
         """Add the offset of the present estimate, and that of a new round trip; return the step in milliseconds once it is certain."""
         deviation = measured - offset

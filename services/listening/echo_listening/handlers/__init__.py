@@ -11,10 +11,10 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.auth import UserDeleted
 from echo_listening.dependencies import Dependencies
-from echo_listening.handlers import captions, features, interactions, playlists, preferences, tracks
+from echo_listening.handlers import captions, features, group_sessions, interactions, playlists, preferences, tracks
 from echo_listening.handlers.handle import Handle
 
-_PARTS = (tracks, features, playlists, captions, interactions, preferences)
+_PARTS = (tracks, features, playlists, captions, group_sessions, interactions, preferences)
 """One line per part, so that parts can be added side by side."""
 
 
@@ -39,6 +39,8 @@ def _subscriptions() -> Subscriptions[Dependencies]:
     for event_type in dict.fromkeys(event_type for part in _PARTS for event_type in part.HANDLERS):
         handles = [part.HANDLERS[event_type] for part in _PARTS if event_type in part.HANDLERS]
         found.on(event_type, idempotent=True)(_in_turn(handles))
+    for event_type, handle in group_sessions.TRANSIENT_HANDLERS.items():
+        found.on(event_type)(handle)
     found.on(UserDeleted, idempotent=True)(_erase_user)
     return found
 

@@ -67,6 +67,50 @@ class InteractionRecorded(DomainEvent):
     type: InteractionType
 
 
+class GroupSessionStarted(DomainEvent):
+    """A user has started a group session, whose host the user is."""
+
+    topic: ClassVar[str] = "listening.group_session_started"
+
+    session_id: str
+    playlist_id: str
+    user_id: str
+
+
+class GroupSessionEnded(DomainEvent):
+    """A group session has ended. `user_id` is its last host."""
+
+    topic: ClassVar[str] = "listening.group_session_ended"
+
+    session_id: str
+    playlist_id: str
+    user_id: str
+
+
+class GroupSessionChanged(DomainEvent):
+    """A group session has another state or other members."""
+
+    topic: ClassVar[str] = "listening.group_session_changed"
+    transient: ClassVar[bool] = True
+
+    session_id: str
+    revision: int
+
+
+class GroupSessionReaction(DomainEvent):
+    """A member of a group session has reacted to what plays. Position and time are milliseconds of the session clock."""
+
+    topic: ClassVar[str] = "listening.group_session_reaction"
+    transient: ClassVar[bool] = True
+
+    session_id: str
+    user_id: str
+    reaction: str
+    item_id: str | None
+    position: int
+    at: int
+
+
 class ListeningUserDataErased(DomainEvent):
     """The listening service has erased everything of a deleted user."""
 

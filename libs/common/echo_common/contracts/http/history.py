@@ -16,6 +16,8 @@ class ActionType(StrEnum):
     ECHO_CREATED = "echo_created"
     ECHO_DELETED = "echo_deleted"
     EXPORT_REQUESTED = "export_requested"
+    GROUP_SESSION_ENDED = "group_session_ended"
+    GROUP_SESSION_STARTED = "group_session_started"
     GUEST_UPGRADED = "guest_upgraded"
     JOB_CANCELLED = "job_cancelled"
     JOB_COMPLETED = "job_completed"

@@ -1,0 +1,1 @@
+"""Live group sessions: the session clock, connections, and the notification of changes."""

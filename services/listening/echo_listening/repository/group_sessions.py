@@ -1,0 +1,180 @@
+"""Repositories of group sessions, of the presence of their members, and of wrong join codes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from math import ceil
+from typing import Any, ClassVar, Final
+
+from echo_common.clock import now
+from echo_common.contracts.errors.auth import TooManyAttemptsError
+from echo_common.contracts.errors.group_sessions import GroupSessionNotFoundError, PlaylistInSessionError
+from echo_common.contracts.values import MemberStatus
+from echo_common.http.addresses import network_of
+from echo_common.outbox.repository import Repository
+from echo_common.store.port import DuplicateError, Index, Store
+from echo_listening.domain.group_sessions import GroupSession, new_join_code
+from echo_listening.domain.ready_set import stored_status
+from echo_listening.domain.tracks import Track
+
+_WINDOW: Final = timedelta(minutes=15)
+_WRONG_CODES_OF_USER: Final = 10
+_WRONG_CODES_OF_NETWORK: Final = 30
+_PRESENCE_KEPT_SECONDS: Final = 24 * 3600
+
+
+class GroupSessions(Repository[GroupSession]):
+    """The repository of group sessions."""
+
+    aggregate = GroupSession
+    name = "group_sessions"
+    missing = GroupSessionNotFoundError
+    indexes: ClassVar[Sequence[Index]] = (
+        Index([("active", 1), ("updated_at", 1)]),
+        Index([("created_at", 1)]),
+        Index([("members.user_id", 1), ("created_at", -1)]),
+        Index([("removed_user_ids", 1)]),
+        Index([("active_playlist_id", 1)], unique=True),
+        Index([("code", 1)], unique=True),
+        Index([("items.track_id", 1)]),
+        Index([("playlist_id", 1)]),
+        Index([("host_id", 1)]),
+    )
+
+    async def add_new(self, session: GroupSession) -> None:
+        """Store a new session, with another code if its own is taken. Raises `PlaylistInSessionError`."""
+        while True:
+            try:
+                await self.add(session)
+            except DuplicateError as error:
+                if error.index.startswith("active_playlist_id"):
+                    raise PlaylistInSessionError from error
+                session.code = new_join_code()
+            else:
+                return
+
+    async def replace_code(self, session_id: str, user_id: str) -> GroupSession:
+        """Give a session another code. Raises `GroupSessionNotFoundError`, `HostRequiredError`, `GroupSessionEndedError`."""
+
+        def change(session: GroupSession) -> None:
+            session.require_host(user_id)
+            session.replace_code()
+
+        while True:
+            try:
+                return await self.update(session_id, change)
+            except DuplicateError:
+                continue
+
+    async def permits_hearing(self, track: Track, user_id: str) -> bool:
+        """Return whether a track is in the playlist of an active session of which the user is a member."""
+        return await self.find_one({"items.track_id": track.id, "members.user_id": user_id, "active": True}) is not None
+
+    async def versions(self, session_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the versions of sessions, as far as they exist; nothing else is read."""
+        where = {"_id": {"$in": list(session_ids)}, "name": {"$exists": True}}
+        found = self._documents.find(where, fields=["version"])
+        return {document["_id"]: document["version"] async for document in found}
+
+
+class Presence:
+    """The status of members as the replicas with their connections have stored it; times are those of the session clock."""
+
+    def __init__(self, store: Store) -> None:
+        self._members = store.collection("group_session_presence")
+
+    async def prepare(self) -> None:
+        """Create the collection and its indexes; call once at start."""
+        await self._members.ensure(
+            [Index([("session_id", 1)]), Index([("user_id", 1)]), Index([("stored_at", 1)], ttl=_PRESENCE_KEPT_SECONDS)]
+        )
+
+    async def store(self, session_id: str, user_id: str, replica: str, status: MemberStatus, time: int) -> None:
+        """Store the status of a member at a replica; `away` after the last connection there was closed."""
+        key = {"_id": f"{session_id} {user_id} {replica}"}
+        fields = {"session_id": session_id, "user_id": user_id, "status": status.value, "renewed_at": time, "stored_at": now()}
+        try:
+            await self._members.upsert(key, {"$set": fields})
+        except DuplicateError:  # another write of this replica was faster
+            await self._members.update_one(key, {"$set": fields})
+
+    async def statuses(self, session_id: str, time: int) -> Mapping[str, Sequence[MemberStatus]]:
+        """Return the statuses of members at all replicas, by user id."""
+        found: dict[str, list[MemberStatus]] = {}
+        async for document in self._members.find({"session_id": session_id}):
+            status = stored_status(MemberStatus(document["status"]), document["renewed_at"], time)
+            found.setdefault(document["user_id"], []).append(status)
+        return found
+
+    async def has_connections_since(self, session_id: str, since: datetime) -> bool:
+        """Return whether a member had a connection since then."""
+        return await self._members.find_one({"session_id": session_id, "stored_at": {"$gt": since}}) is not None
+
+    async def remove(self, session_id: str) -> None:
+        """Remove all of a session that has ended."""
+        await self._members.delete({"session_id": session_id})
+
+    async def erase(self, user_id: str) -> None:
+        """Remove all of a user."""
+        await self._members.delete({"user_id": user_id})
+
+
+class JoinAttempts:
+    """A limit on wrong join codes of a user and of a network, in all replicas together."""
+
+    def __init__(self, store: Store) -> None:
+        self._attempts = store.collection("join_attempts")
+
+    async def prepare(self) -> None:
+        """Create the collection and its index; call once at start."""
+        await self._attempts.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
+
+    async def count(self, user_id: str, address: str) -> None:
+        """Count an attempt as wrong until it is reverted, so that concurrent ones cannot pass the limit together.
+
+        Raises `TooManyAttemptsError`.
+        """
+        counted: list[str] = []
+        for key, most in _limits(user_id, address):
+            if not await self._count(key, most):
+                await self._revert(counted)
+                raise TooManyAttemptsError(retry_after=await self._retry_seconds(key))
+            counted.append(key)
+
+    async def revert(self, user_id: str, address: str) -> None:
+        """Remove a counted attempt whose code was right."""
+        await self._revert([key for key, _ in _limits(user_id, address)])
+
+    async def erase(self, user_id: str) -> None:
+        """Remove the attempts of a user."""
+        await self._attempts.delete({"_id": _key("user", user_id)})
+
+    async def _count(self, key: str, most: int) -> bool:
+        moment = now()
+        below = {"_id": key, "since": {"$gt": moment - _WINDOW}, "count": {"$lt": most}}
+        if await self._attempts.update_one(below, {"$inc": {"count": 1}}):
+            return True
+        await self._attempts.delete({"_id": key, "since": {"$lte": moment - _WINDOW}})
+        try:
+            await self._attempts.insert({"_id": key, "since": moment, "count": 1})
+        except DuplicateError:  # at the limit, or another attempt opened the window at the same moment
+            return await self._attempts.update_one(below, {"$inc": {"count": 1}})
+        return True
+
+    async def _retry_seconds(self, key: str) -> int:
+        found: dict[str, Any] | None = await self._attempts.find_one({"_id": key})
+        since: datetime = found["since"] if found else now()
+        return max(1, ceil((since + _WINDOW - now()).total_seconds()))
+
+    async def _revert(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self._attempts.update_one({"_id": key, "count": {"$gt": 0}}, {"$inc": {"count": -1}})
+
+
+def _limits(user_id: str, address: str) -> Sequence[tuple[str, int]]:
+    network = network_of(address)
+    return [(_key("user", user_id), _WRONG_CODES_OF_USER), (_key("network", network), _WRONG_CODES_OF_NETWORK)]
+
+
+def _key(kind: str, value: str) -> str:
+    return sha256(f"{kind}\n{value}".encode()).hexdigest()
