@@ -8,6 +8,7 @@ from echo_common.clock import now
 from echo_common.contracts.events.auth import UserDeleted
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.http.user_data import ExportedDocument, ExportedObject
+from echo_common.contracts.values import MemberStatus
 from echo_common.storage.port import ObjectNotFoundError
 from echo_listening.domain.captions import TrackCaptions
 from echo_listening.usecases import tracks
@@ -31,6 +32,8 @@ COLLECTIONS = (
     "track_captions",
     "interactions",
     "preferences",
+    "group_sessions",
+    "group_session_presence",
 )
 """One line per collection with data of users; add those of each part."""
 
@@ -66,6 +69,9 @@ async def test_a_deleted_user_leaves_nothing(ada: ListeningClient, eve: Listenin
     data(await ada.ask("PATCH", f"/playlists/{playlist['id']}", json={"name": "Night"}))
     data(await ada.ask("POST", f"/playlists/{playlist['id']}/stream/ticket"))
     await ada.deps.captions.save(TrackCaptions(track_id=track["id"], user_id="usr_ada", audio_counter=2, vtt="WEBVTT"))
+    body = {"name": "Friday", "playlist_id": playlist["id"], "display_name": "Ada"}
+    session = data(await ada.ask("POST", "/group-sessions", json=body), 201)
+    await ada.deps.presence.store(session["id"], "usr_ada", "replica_1", MemberStatus.READY, 0)
 
     async def stored() -> bool:
         return {name for name, _ in await remains(database, "usr_ada")} == set(COLLECTIONS)
@@ -99,6 +105,21 @@ async def test_a_deleted_user_leaves_the_playlists_of_others(
         ("add", None),
         ("create", "usr_eve"),
     ]
+
+
+async def test_a_deleted_user_leaves_group_sessions_to_their_other_members(
+    ada: ListeningClient, eve: ListeningClient, database: Database
+) -> None:
+    playlist = data(await eve.ask("POST", "/playlists", json={"name": "Evening"}), 201)
+    data(await eve.ask("PUT", f"/playlists/{playlist['id']}/collaborators/usr_ada", json={"role": "editor"}))
+    body = {"name": "Friday", "playlist_id": playlist["id"], "display_name": "Ada"}
+    session = data(await ada.ask("POST", "/group-sessions", json=body), 201)
+    data(await eve.ask("POST", "/group-sessions/join", json={"code": session["code"], "display_name": "Eve"}))
+    await erased(ada, "usr_ada")
+
+    assert await remains(database, "usr_ada") == []
+    left = await eve.get(f"/group-sessions/{session['id']}")
+    assert (left["role"], left["active"], [member["user_id"] for member in left["members"]]) == ("host", True, ["usr_eve"])
 
 
 async def test_a_former_collaborator_is_erased_from_the_latest_update(
@@ -190,3 +211,16 @@ async def test_an_export_holds_playlists_with_their_updates_and_memberships(ada:
         *(ExportedDocument(collection="playlist_updates", fields=update) for update in updates),
         ExportedDocument(collection="playlist_memberships", fields={"id": hers["id"], "name": "Private", "role": "viewer"}),
     ]
+
+
+async def test_an_export_holds_the_group_sessions_with_the_own_name_alone(ada: ListeningClient, eve: ListeningClient) -> None:
+    playlist = data(await eve.ask("POST", "/playlists", json={"name": "Evening"}), 201)
+    body = {"name": "Friday", "playlist_id": playlist["id"], "display_name": "Eve"}
+    session = data(await eve.ask("POST", "/group-sessions", json=body), 201)
+    joined = data(await ada.ask("POST", "/group-sessions/join", json={"code": session["code"], "display_name": "Ada"}))
+    (exported,) = [item async for item in ada.deps.user_data.export("usr_ada")]
+
+    assert isinstance(exported, ExportedDocument)
+    assert exported.collection == "group_sessions"
+    assert (exported.fields["id"], exported.fields["role"], exported.fields["display_name"]) == (joined["id"], "member", "Ada")
+    assert "usr_eve" not in str(exported.fields)

@@ -1,0 +1,156 @@
+"""Live group sessions at two replicas on one database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.integration.listening.conftest import ListeningClient, Start
+from tests.integration.listening.test_group_sessions import act, join, started
+from tests.integration.listening.test_playlists import created, item_ids, send, tracks_of
+from tests.support.eventually import eventually
+from tests.support.live_socket import LiveSocket
+from tests.support.person import data
+
+
+@asynccontextmanager
+async def live(client: ListeningClient, session: dict[str, Any]) -> AsyncIterator[LiveSocket]:
+    url = f"{client.http.base_url}group-sessions/{session['id']}/live"
+    async with LiveSocket.open(url, client.headers) as socket:
+        await socket.until("snapshot")
+        yield socket
+
+
+async def test_a_command_at_one_replica_reaches_clients_of_the_other(start: Start) -> None:
+    async with start() as one, start() as two:
+        eve = two.acting_as("usr_eve")
+        session = await started(one)
+        await join(eve, session)
+        async with live(one, session) as here, live(eve, session) as there:
+            await here.send("play", id="1")
+            accepted = await here.until("accepted", id="1")
+            shown = [await each.until("snapshot", revision=accepted["revision"]) for each in (here, there)]
+            assert {frame["state"] for frame in shown} == {"playing"}
+            assert shown[0]["at"] == shown[1]["at"]
+
+            await there.send("ping", sent=1.5)
+            pong = await there.until("pong", sent=1.5)
+            await here.send("ping", sent=2.5)
+            other = await here.until("pong", sent=2.5)
+            assert pong["received"] <= pong["now"]
+            assert abs(other["now"] - pong["now"]) < 10_000  # one clock, whatever the replica
+
+            await there.send("reaction", id="2", reaction="\U0001f389")
+            assert (await here.until("reaction"))["user_id"] == "usr_eve"
+
+
+async def test_two_members_who_skip_at_two_replicas_skip_once(start: Start) -> None:
+    async with start() as one, start() as two:
+        eve = two.acting_as("usr_eve")
+        playlist = await created(one, *await tracks_of(one, 3))
+        session = await started(one, playlist)
+        await join(eve, session)
+        async with live(one, session) as here, live(eve, session) as there:
+            item_id = item_ids(playlist)[0]
+            await asyncio.gather(*(each.send("next", id="1", item_id=item_id) for each in (here, there)))
+            await asyncio.gather(*(each.until("accepted", id="1") for each in (here, there)))
+
+            assert data(await act(one, "GET", session))["playback"]["item_id"] == item_ids(playlist)[1]
+
+
+async def test_members_see_who_is_ready_stalled_and_away(start: Start) -> None:
+    async with start(stall_seconds=1) as one, start(stall_seconds=1) as two:
+        eve = two.acting_as("usr_eve")
+        session = await started(one)
+        await join(eve, session)
+
+        def status(frame: dict[str, Any]) -> str:
+            return str(next(each["status"] for each in frame["members"] if each["user_id"] == "usr_eve"))
+
+        async with live(one, session) as here:
+            async with live(eve, session) as there:
+                await there.send("status", status="ready", revision=1, position=0)
+                await _until_status(here, status, "ready")
+                await _until_status(here, status, "stalled")  # it has reported nothing since
+                await there.send("play", id="1")  # its commands are still accepted
+                await there.until("accepted", id="1")
+            await _until_status(here, status, "away")
+
+
+async def _until_status(socket: LiveSocket, status: Callable[[dict[str, Any]], str], wanted: str) -> None:
+    await eventually(lambda: any(status(frame) == wanted for frame in socket.of_type("members")), within=20)
+    socket.frames.clear()
+
+
+async def test_a_client_rejoins_by_the_snapshot(start: Start) -> None:
+    async with start() as one, start() as two:
+        session = await started(one)
+        async with live(one, session) as here:
+            await here.send("play", id="1")
+            await here.until("accepted", id="1")
+        async with live(two, session) as there:
+            snapshot = await there.until("snapshot")
+            assert (snapshot["state"], snapshot["revision"]) == ("playing", 2)
+            assert len((await there.until("items"))["items"]) == 2
+
+
+async def test_a_removed_member_is_disconnected_and_not_let_in_again(start: Start) -> None:
+    async with start() as one, start() as two:
+        eve = two.acting_as("usr_eve")
+        session = await started(one)
+        await join(eve, session)
+        async with live(eve, session) as there:
+            data(await act(one, "DELETE", session, "/members/usr_eve"))
+            assert (await there.until("error"))["code"] == "NOT_A_MEMBER"
+            assert await there.closed() == 1008
+        url = f"{two.http.base_url}group-sessions/{session['id']}/live"
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with LiveSocket.open(url, eve.headers):
+                pass
+        assert refused.value.status == 404
+
+
+async def test_the_end_of_a_session_closes_its_connections(start: Start) -> None:
+    async with start() as one, start() as two:
+        session = await started(one)
+        async with live(two, session) as there:
+            data(await act(one, "POST", session, "/end"))
+            await there.until("ended")
+            assert await there.closed() == 1000
+
+
+async def test_commands_may_be_reserved_for_the_host(start: Start) -> None:
+    async with start() as one:
+        eve = one.acting_as("usr_eve")
+        session = await started(one)
+        await join(eve, session)
+        data(await act(one, "PATCH", session, members_may_control=False))
+        async with live(eve, session) as there, live(one, session) as here:
+            await there.send("play", id="1")
+            await there.until("refused", id="1", code="HOST_REQUIRED")
+            await here.send("play", id="2")
+            await here.until("accepted", id="2")
+
+
+async def test_a_changed_playlist_reaches_live_clients_with_its_items(start: Start) -> None:
+    async with start() as one:
+        playlist = await created(one, *await tracks_of(one, 2))
+        session = await started(one, playlist)
+        async with live(one, session) as here:
+            added = await send(one, "POST", playlist, "/items", track_ids=await tracks_of(one, 1))
+            await here.until("snapshot", playlist_revision=2)
+            listed = await here.until("items", playlist_revision=2)
+            assert [item["item_id"] for item in listed["items"]] == item_ids(added)
+
+
+async def test_a_user_has_three_connections_to_a_session(start: Start) -> None:
+    async with start() as one:
+        session = await started(one)
+        async with live(one, session), live(one, session), live(one, session):
+            url = f"{one.http.base_url}group-sessions/{session['id']}/live"
+            async with LiveSocket.open(url, one.headers) as fourth:
+                assert (await fourth.until("error"))["status"] == 429
+                assert await fourth.closed() == 1008
