@@ -62,6 +62,13 @@ class OwnedData:
         export = await exported(owner)
         track_id = await _track(owner, speech["audio_id"])
         playlist = data(await owner.http.post("/playlists", json={"name": "Evening", "track_ids": [track_id]}), 201)
+        shared = data(await owner.http.post("/playlists", json={"name": "Together"}), 201)
+        group = data(
+            await owner.http.post(
+                "/group-sessions", json={"name": "Friday", "playlist_id": shared["id"], "display_name": "Ada"}
+            ),
+            201,
+        )
         ids = {
             "audio_id": speech["audio_id"],
             "clone_id": clone_id,
@@ -70,6 +77,7 @@ class OwnedData:
             "echo_id": echo["_id"],
             "entry_id": entry["id"],
             "export_id": export["export_id"],
+            "group_session_id": group["id"],
             "job_id": job["id"],
             "key_id": await _key(owner),
             "message_id": sent["message"]["id"],
@@ -104,6 +112,7 @@ class OwnedData:
             "change_current_user": {"discoverable": True},
             "change_dictionary_entry": {"respelling": "ecko"},
             "change_echo": {"greeting": new_id("hello")},
+            "change_group_session": {"members_may_control": False},
             "change_job": {"status": "cancelled"},
             "change_password": {"current_password": PASSWORD, "new_password": "staple gun paradise"},
             "confirm_email": {"token": "mail_none.x"},
@@ -121,6 +130,7 @@ class OwnedData:
             "create_api_key": {"name": "Program", "scopes": ["speech:read"]},
             "create_clone": {"name": "Copy", "sample_ids": [ids["sample_id"]], "consent": CONSENT, "config": {"epochs": 3}},
             "create_echo": {"user_id": ids["user_id"], "name": "Me", "persona_prompt": "x", "voice_model_id": ids["clone_id"]},
+            "create_group_session": {"name": "Friday", "playlist_id": ids["playlist_id"], "display_name": "Ada"},
             "create_job": {"text_id": ids["text_id"], "voice_model_id": "tone_low"},
             "create_playlist": {"name": "Morning", "track_ids": [ids["track_id"]]},
             "create_webhook": {"url": RECEIVER, "events": ["job.completed"]},
@@ -130,6 +140,7 @@ class OwnedData:
             "disable_two_factor": {"password": PASSWORD, "code": "000000"},
             "enable_two_factor": {"code": "000000"},
             "generate": {"text": SENTENCE, "voice_name": ids["clone_id"]},
+            "join_group_session": {"code": "00000000", "display_name": "Eve"},
             "link_audio": {"expires_in": 60},
             "link_identity": {"link_token": "AAAA"},
             "log_in": {"email": self.email, "password": PASSWORD},

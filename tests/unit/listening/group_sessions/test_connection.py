@@ -140,7 +140,7 @@ async def test_too_many_frames_end_the_connection_and_too_many_commands_are_refu
     async with held() as one:
         one.channel.say(*[{"type": "play", "id": str(number)} for number in range(12)])
         await one.until("refused", 2)
-        one.channel.say(*[{"type": "sync"}] * 20)
+        one.channel.say(*[{"type": "sync"}] * 25)
 
         assert type(await one.refusal()) is RateLimitedError
         assert [frame["code"] for frame in one.channel.of_type("refused")] == ["RATE_LIMITED"] * 2
