@@ -97,6 +97,8 @@ class LiveSessions:
             connection.show_reaction(frame)
 
     async def _show(self, live: _Live, session: GroupSession) -> None:
+        if live.session is not None and session.version < live.session.version:
+            return  # an earlier state, which may lack members who have joined since
         session.move_to_clock(self._clock.number, self._clock.moved)
         live.session = session
         for connection in tuple(live.connections):
