@@ -58,6 +58,8 @@ VERBS = {
     "generate",
     "get",
     "issue",
+    "join",
+    "leave",
     "link",
     "list",
     "log",

@@ -59,6 +59,7 @@ async def test_an_export_holds_everything_of_its_user_alone(platform: Platform, 
     assert {rating["id"] for rating in documents(archive, "ratings")} == {ids["rating_id"]}
     assert ids["track_id"] in {track["id"] for track in documents(archive, "tracks")}
     assert {playlist["id"] for playlist in documents(archive, "playlists")} == {ids["playlist_id"]}
+    assert {session["id"] for session in documents(archive, "group_sessions")} == {ids["group_session_id"]}
     assert [update["type"] for update in documents(archive, "playlist_updates")] == ["create"]
     assert "rating_submitted" in {entry["action_type"] for entry in documents(archive, "usage_history")}
 

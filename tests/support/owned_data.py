@@ -62,10 +62,9 @@ class OwnedData:
         export = await exported(owner)
         track_id = await _track(owner, speech["audio_id"])
         playlist = data(await owner.http.post("/playlists", json={"name": "Evening", "track_ids": [track_id]}), 201)
-        shared = data(await owner.http.post("/playlists", json={"name": "Together"}), 201)
         group = data(
             await owner.http.post(
-                "/group-sessions", json={"name": "Friday", "playlist_id": shared["id"], "display_name": "Ada"}
+                "/group-sessions", json={"name": "Friday", "playlist_id": playlist["id"], "display_name": "Ada"}
             ),
             201,
         )

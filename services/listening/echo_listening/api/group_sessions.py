@@ -180,7 +180,7 @@ async def leave_group_session(group_session_id: GroupSessionId, principal: Liste
     errors=(*_HOST_ERRORS, GroupMemberNotFoundError),
     example=enveloped(None, message=_REMOVED),
 )
-async def remove_group_member(
+async def delete_group_member(
     group_session_id: GroupSessionId, user_id: MemberId, principal: ListeningWriter, deps: Deps
 ) -> Success[None]:
     """Remove another member, who needs a new code to return."""

@@ -33,7 +33,9 @@ class GroupSessionPatch(RequestBody):
     """Changes of a group session; absent fields stay unchanged."""
 
     name: GroupSessionName | None = Field(None, description="Cannot be null.", examples=["Friday"])
-    members_may_control: bool | None = Field(None, description="Members may play, pause, seek and skip. Cannot be null.")
+    members_may_control: bool | None = Field(
+        None, description="Members may play, pause, seek and skip. Cannot be null.", examples=[False]
+    )
 
     @model_validator(mode="after")
     def _without_null(self) -> "GroupSessionPatch":
