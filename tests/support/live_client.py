@@ -46,6 +46,10 @@ class FakeActions:
         self.session = session
         self.reactions: list[str] = []
         self.refusal: EchoError | None = None
+        self.credential_revoked = False
+
+    def revoked(self) -> bool:
+        return self.credential_revoked
 
     async def apply(self, command: Command) -> GroupSession:
         if self.refusal is not None:

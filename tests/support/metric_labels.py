@@ -12,6 +12,7 @@ from echo_common.metrics import (
     AttemptOutcome,
     CacheName,
     CacheResult,
+    CommandOutcome,
     DeliveryOutcome,
     EngineWorkerState,
     MessageOutcome,
@@ -38,6 +39,7 @@ _OUTCOMES: Mapping[str, frozenset[str]] = {
     "echo_task_duration_seconds": frozenset(get_args(AttemptOutcome)),
     "echo_webhook_request_duration_seconds": frozenset({"delivered", *DeliveryError}),
     "echo_webhook_deliveries": frozenset(get_args(DeliveryOutcome)),
+    "echo_group_session_command_duration_seconds": frozenset(get_args(CommandOutcome)),
 }
 
 

@@ -38,6 +38,7 @@ CacheName = Literal["credential", "response", "speech"]
 CacheResult = Literal["hit", "miss"]
 EngineWorkerState = Literal["idle", "busy"]
 DeliveryOutcome = Literal["delivered", "failed"]
+CommandOutcome = Literal["accepted", "refused", "failed"]
 
 Sample = tuple[Gauge, float]
 """A gauge with its labels set, and its value."""
@@ -218,6 +219,22 @@ class TalkMetrics:
         )
 
 
+class GroupSessionMetrics:
+    """Live connections to group sessions, and their commands."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.connections = Gauge(
+            "echo_group_session_connections", "Live connections to group sessions in this process.", registry=registry
+        )
+        self.commands = Histogram(
+            "echo_group_session_command_duration_seconds",
+            "Time to apply a command or a reaction, by outcome: accepted, refused or failed.",
+            ["outcome"],
+            registry=registry,
+            buckets=_HANDLER_BUCKETS,
+        )
+
+
 class CacheMetrics:
     """Caches: speech, response and credential."""
 
@@ -286,6 +303,7 @@ class Metrics(Collector):
         self.engines = EngineMetrics(self.registry)
         self.chat = ChatMetrics(self.registry)
         self.talk = TalkMetrics(self.registry)
+        self.group_sessions = GroupSessionMetrics(self.registry)
         self.caches = CacheMetrics(self.registry)
         self.webhooks = WebhookMetrics(self.registry)
         ProcessCollector(registry=self.registry)

@@ -137,7 +137,10 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         presence=presence,
         join_attempts=join_attempts,
         session_clock=session_clock,
-        live_sessions=LiveSessions(group_sessions, presence, session_clock),
+        live_sessions=LiveSessions(
+            group_sessions, presence, tracks, session_clock, adapters.metrics.group_sessions, settings.live_connections
+        ),
+        group_session_metrics=adapters.metrics.group_sessions,
         idle_sessions=IdleSessions(group_sessions, presence, settings.session_idle_hours),
         bus=adapters.bus,
         analyser=SandboxedFeatureAnalyser(settings),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from echo_common.auth.tickets import Tickets
 from echo_common.bus.port import Bus
 from echo_common.faults import FaultPoints
+from echo_common.metrics import GroupSessionMetrics
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
@@ -57,6 +58,7 @@ class Dependencies:
     session_clock: SessionClock
     live_sessions: LiveSessions
     idle_sessions: IdleSessions
+    group_session_metrics: GroupSessionMetrics
     bus: Bus
     analyser: FeatureAnalyser
     streams: TrackJoiner

@@ -41,6 +41,12 @@ class ListeningSettings(BaseSettings):
     upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
     upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")
     session_members: int = Field(500, ge=2, le=500, description="Maximum number of members of a group session.")
+    sessions_per_user: int = Field(
+        20, ge=1, le=1_000, description="Maximum number of active group sessions of which a user is a member."
+    )
+    live_connections: int = Field(
+        1_000, ge=1, description="Maximum number of live connections to group sessions in this process."
+    )
     session_idle_hours: float = Field(
         12.0, gt=0, le=20, description="Time after which a group session without a connection ends, in hours."
     )

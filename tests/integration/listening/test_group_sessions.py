@@ -164,6 +164,29 @@ async def test_members_join_at_once_up_to_the_limit(start: Start) -> None:
         assert len(data(await act(ada, "GET", session))["members"]) == 4
 
 
+async def test_a_user_is_a_member_of_a_limited_number_of_active_sessions(start: Start) -> None:
+    async with start(sessions_per_user=2) as ada:
+        eve = ada.acting_as("usr_eve")
+        own, others = await started(eve), [await started(ada), await started(ada)]
+        await join(eve, others[0])
+        body = {"code": others[1]["code"], "display_name": "Eve"}
+        assert refusal(await eve.ask("POST", "/group-sessions/join", json=body)) == (409, "GROUP_SESSION_LIMIT_CONFLICT")
+        await join(eve, others[0], "Evelyn")  # a member already
+        data(await act(eve, "POST", own, "/end"))
+        await join(eve, others[1])
+        refused = {"name": "More", "playlist_id": (await created(eve))["id"], "display_name": "Eve"}
+        assert refusal(await eve.ask("POST", "/group-sessions", json=refused)) == (409, "GROUP_SESSION_LIMIT_CONFLICT")
+
+
+async def test_sessions_that_are_created_at_once_do_not_exceed_the_limit(start: Start) -> None:
+    async with start(sessions_per_user=2) as ada:
+        bodies = [{"name": "One", "playlist_id": (await created(ada))["id"], "display_name": "Ada"} for _ in range(5)]
+        responses = await asyncio.gather(*(ada.ask("POST", "/group-sessions", json=body) for body in bodies))
+
+        assert {response.status_code for response in responses} <= {201, 409}
+        assert await ada.deps.group_sessions.count({"members.user_id": "usr_ada"}) <= 2
+
+
 async def test_changes_of_the_playlist_reach_the_session(ada: ListeningClient) -> None:
     playlist = await created(ada, *await tracks_of(ada, 2))
     session = await started(ada, playlist)
@@ -206,8 +229,14 @@ async def test_members_may_hear_the_tracks_while_the_session_is_active(ada: List
     assert not await permits(track, "usr_eve")
     await join(eve, session)
     assert await permits(track, "usr_eve")
+    path = f"/playlists/{session['playlist_id']}"
+    assert [item["track_id"] for item in (await eve.get(f"{path}/timeline"))["items"]] == [track_id]
+    ticket = data(await eve.ask("POST", f"{path}/stream/ticket"))["ticket"]
+    assert refusal(await eve.ask("GET", path)) == (404, "PLAYLIST_NOT_FOUND")  # members are no collaborators
     data(await act(ada, "POST", session, "/end"))
     assert not await permits(track, "usr_eve")
+    listening = await eve.ask("GET", f"{path}/stream", params={"ticket": ticket}, headers={})
+    assert refusal(listening) == (404, "PLAYLIST_NOT_FOUND")
 
 
 async def test_sessions_without_a_change_or_a_connection_end_after_hours(start: Start) -> None:
@@ -221,6 +250,16 @@ async def test_sessions_without_a_change_or_a_connection_end_after_hours(start: 
         assert await ada.deps.idle_sessions.end_due(now() + timedelta(minutes=59)) == 0
         assert await ada.deps.idle_sessions.end_due(created_before + timedelta(hours=1)) == 1
         assert [data(await act(ada, "GET", one))["active"] for one in (idle, connected)] == [False, True]
+
+
+async def test_sessions_are_deleted_thirty_days_after_their_end(ada: ListeningClient) -> None:
+    ended, active = await started(ada), await started(ada)
+    data(await act(ada, "POST", ended, "/end"))
+
+    assert await ada.deps.idle_sessions.delete_due(now() + timedelta(days=29)) == 0
+    assert await ada.deps.idle_sessions.delete_due(now() + timedelta(days=31)) == 1
+    assert refusal(await act(ada, "GET", ended)) == (404, "GROUP_SESSION_NOT_FOUND")
+    assert data(await act(ada, "GET", active))["active"]
 
 
 @pytest.mark.parametrize(

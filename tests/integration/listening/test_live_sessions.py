@@ -1,27 +1,42 @@
 """Live group sessions at two replicas on one database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 
+from echo_common.clock import now
 from tests.integration.listening.conftest import ListeningClient, Start
 from tests.integration.listening.test_group_sessions import act, join, started
 from tests.integration.listening.test_playlists import created, item_ids, send, tracks_of
 from tests.support.eventually import eventually
 from tests.support.live_socket import LiveSocket
-from tests.support.person import data
+from tests.support.person import data, refusal
+
+
+def url_of(client: ListeningClient, session: dict[str, Any], query: str = "") -> str:
+    return f"{client.http.base_url}group-sessions/{session['id']}/live{query}"
 
 
 @asynccontextmanager
 async def live(client: ListeningClient, session: dict[str, Any]) -> AsyncIterator[LiveSocket]:
-    url = f"{client.http.base_url}group-sessions/{session['id']}/live"
-    async with LiveSocket.open(url, client.headers) as socket:
+    async with LiveSocket.open(url_of(client, session), client.headers) as socket:
         await socket.until("snapshot")
         yield socket
+
+
+async def refused(
+    client: ListeningClient, session: dict[str, Any], query: str = "", headers: Mapping[str, str] | None = None
+) -> int:
+    """Return the status with which a handshake is refused."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as handshake:
+        async with LiveSocket.open(url_of(client, session, query), client.headers if headers is None else headers):
+            pass
+    return handshake.value.status
 
 
 async def test_a_command_at_one_replica_reaches_clients_of_the_other(start: Start) -> None:
@@ -106,11 +121,7 @@ async def test_a_removed_member_is_disconnected_and_not_let_in_again(start: Star
             data(await act(one, "DELETE", session, "/members/usr_eve"))
             assert (await there.until("error"))["code"] == "NOT_A_MEMBER"
             assert await there.closed() == 1008
-        url = f"{two.http.base_url}group-sessions/{session['id']}/live"
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            async with LiveSocket.open(url, eve.headers):
-                pass
-        assert refused.value.status == 404
+        assert await refused(eve, session) == 404
 
 
 async def test_the_end_of_a_session_closes_its_connections(start: Start) -> None:
@@ -150,7 +161,62 @@ async def test_a_user_has_three_connections_to_a_session(start: Start) -> None:
     async with start() as one:
         session = await started(one)
         async with live(one, session), live(one, session), live(one, session):
-            url = f"{one.http.base_url}group-sessions/{session['id']}/live"
-            async with LiveSocket.open(url, one.headers) as fourth:
-                assert (await fourth.until("error"))["status"] == 429
-                assert await fourth.closed() == 1008
+            assert await refused(one, session) == 429
+
+
+async def test_a_process_has_a_limited_number_of_connections(start: Start) -> None:
+    async with start(live_connections=1) as one:
+        eve = one.acting_as("usr_eve")
+        session = await started(one)
+        await join(eve, session)
+        async with live(one, session):
+            assert await refused(eve, session) == 503
+
+        async def free() -> bool:
+            with suppress(aiohttp.WSServerHandshakeError):
+                async with live(eve, session):
+                    return True
+            return False
+
+        await eventually(free)
+
+
+async def test_a_ticket_opens_one_connection_until_its_login_is_revoked(start: Start) -> None:
+    async with start() as one:
+        session, other = await started(one), await started(one)
+        ticket = data(await act(one, "POST", session, "/live/ticket"))
+        assert ticket["live_url"] == f"/api/v1/group-sessions/{session['id']}/live?ticket={ticket['ticket']}"
+        query = f"?ticket={ticket['ticket']}"
+        assert await refused(one, other, query, {}) == 401
+        async with LiveSocket.open(url_of(one, session, query), {}) as socket:
+            await socket.until("snapshot")
+            assert await refused(one, session, query, {}) == 401
+            one.issuer.revoked_sessions.append("ses_1")
+            assert (await socket.until("error"))["code"] == "UNAUTHENTICATED"
+            assert await socket.closed() == 1008
+
+
+async def test_tickets_are_for_members_with_both_scopes(start: Start) -> None:
+    async with start() as one:
+        session = await started(one)
+        assert refusal(await act(one.acting_as("usr_eve"), "POST", session, "/live/ticket")) == (404, "GROUP_SESSION_NOT_FOUND")
+        for scope in ("listening:read", "listening:write"):
+            assert refusal(await act(one.acting_as("usr_ada", scope), "POST", session, "/live/ticket")) == (403, "FORBIDDEN")
+        data(await act(one, "POST", session, "/end"))
+        assert refusal(await act(one, "POST", session, "/live/ticket")) == (409, "GROUP_SESSION_ENDED")
+
+
+async def test_nothing_of_a_member_stays_after_the_connection(start: Start) -> None:
+    async with start() as one:
+        session = await started(one)
+
+        async def stored() -> bool:
+            return bool(await one.deps.presence.statuses(session["id"], one.deps.session_clock.now()))
+
+        async def removed() -> bool:
+            return not await stored()
+
+        async with live(one, session):
+            await eventually(stored)
+        await eventually(removed)
+        assert await one.deps.presence.has_connections_since(session["id"], now() - timedelta(minutes=1))

@@ -15,6 +15,7 @@ from echo_common.contracts.errors.group_sessions import (
     HostRequiredError,
     JoinCodeNotFoundError,
     PlaylistInSessionError,
+    TooManyGroupSessionsError,
 )
 from echo_common.contracts.errors.playlists import PlaylistNotFoundError, PlaylistRoleRequiredError
 from echo_common.contracts.http.group_sessions import (
@@ -88,7 +89,7 @@ router = PublicRouter("group-sessions")
     "/group-sessions",
     status=201,
     idempotent=True,
-    errors=(PlaylistNotFoundError, PlaylistRoleRequiredError, PlaylistInSessionError),
+    errors=(PlaylistNotFoundError, PlaylistRoleRequiredError, PlaylistInSessionError, TooManyGroupSessionsError),
     example=enveloped(_SESSION),
 )
 async def create_group_session(body: CreateGroupSession, principal: ListeningWriter, deps: Deps) -> Success[GroupSessionView]:
@@ -115,7 +116,7 @@ async def list_group_sessions(
     "POST",
     "/group-sessions/join",
     credentials=True,
-    errors=(JoinCodeNotFoundError, GroupSessionFullError, TooManyAttemptsError),
+    errors=(JoinCodeNotFoundError, GroupSessionFullError, TooManyGroupSessionsError, TooManyAttemptsError),
     example=enveloped(_SESSION | {"role": "member"}),
 )
 async def join_group_session(

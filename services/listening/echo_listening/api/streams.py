@@ -21,7 +21,6 @@ from echo_listening.api.dependencies import Deps
 from echo_listening.api.playlists import PlaylistId
 from echo_listening.usecases import streams
 from echo_listening.usecases.captions import find_captioned
-from echo_listening.usecases.playlists import find_playlist
 from echo_listening.views.streams import timeline_view
 
 _LONGEST_SECONDS: Final = 100_000_000
@@ -109,7 +108,7 @@ async def issue_playlist_ticket(playlist_id: PlaylistId, principal: ListeningRea
 
     It is valid for a minute and replaces the access token, which does not belong in a URL.
     """
-    await find_playlist(playlist_id, principal, deps)
+    await streams.find_audible_playlist(playlist_id, principal, deps)
     ticket = await deps.tickets.issue(principal, playlist_id)
     url = f"/api/v1/playlists/{playlist_id}/stream?ticket={ticket}"
     return ok(PlaylistTicketView(ticket=ticket, expires_in=LIFETIME, stream_url=url))

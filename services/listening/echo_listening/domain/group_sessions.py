@@ -56,7 +56,7 @@ class GroupMember(BaseModel):
 class GroupSession(Aggregate):
     """A group session. What plays is a function of `playback`, `items` and the time; `clock` is the number of the clock of its times.
 
-    `revision` counts changes of what plays. `active_playlist_id` and `code` exist only while it is active, because they are unique.
+    `revision` counts changes of what plays, `items_revision` those of the items. `active_playlist_id` and `code` exist only while it is active, because they are unique.
     `removed_user_ids` may not join with the present code. The host is always a member; the members are in the order of joining.
     """
 
@@ -70,6 +70,7 @@ class GroupSession(Aggregate):
     members: tuple[GroupMember, ...] = ()
     removed_user_ids: tuple[str, ...] = ()
     items: tuple[SessionItem, ...] = ()
+    items_revision: int = 0
     playlist_revision: int = 0
     playback: Playback = Playback()
     clock: int = 0
@@ -114,6 +115,11 @@ class GroupSession(Aggregate):
     def has_member(self, user_id: str) -> bool:
         """Return whether the user is a member."""
         return any(member.user_id == user_id for member in self.members)
+
+    @property
+    def items_key(self) -> tuple[int, int]:
+        """A value that differs for other items, and for another revision of the playlist."""
+        return self.playlist_revision, self.items_revision
 
     def require_host(self, user_id: str) -> None:
         """Raise `GroupSessionEndedError`, and `HostRequiredError` unless the member is the host."""
@@ -173,10 +179,11 @@ class GroupSession(Aggregate):
         self.code, self.removed_user_ids = new_join_code(), ()
 
     def end(self) -> None:
-        """End the session; idempotent."""
+        """End the session, which then plays nothing; idempotent."""
         if not self.active:
             return
         self.active, self.active_playlist_id, self.code, self.ended_at = False, None, None, now()
+        self.items, self.playback = (), Playback(at=self.playback.at)
         self.revision += 1
         self.record(GroupSessionEnded(session_id=self.id, playlist_id=self.playlist_id, user_id=self.host_id))
         self._record_change()
@@ -209,6 +216,7 @@ class GroupSession(Aggregate):
         before = timeline.resolve(self.playback, max(time, self.playback.at))
         after = timeline.replace(items)(before)
         self.items, self.playlist_revision = tuple(items), playlist_revision
+        self.items_revision += 1
         self._replace_playback(after, clock)
 
     def move_to_clock(self, number: int, moved: Callable[[int, int], int]) -> None:

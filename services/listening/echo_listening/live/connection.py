@@ -34,7 +34,14 @@ from echo_common.contracts.http.group_session_frames import (
 )
 from echo_common.contracts.http.group_sessions import GroupMemberView, SessionItemView
 from echo_common.contracts.values import MemberStatus
-from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, RequestTimeoutError, ValidationError
+from echo_common.errors import (
+    BodyTooLargeError,
+    EchoError,
+    RateLimitedError,
+    RequestTimeoutError,
+    UnauthenticatedError,
+    ValidationError,
+)
 from echo_listening.domain.group_sessions import Command, GroupSession
 from echo_listening.domain.ready_set import ClientReports
 from echo_listening.live.channel import Channel
@@ -62,6 +69,10 @@ class SessionActions(Protocol):
         """Return the items of the playlist. Raises `EchoError`."""
         ...
 
+    def revoked(self) -> bool:
+        """Return whether the credential of the connection has been revoked."""
+        ...
+
 
 class LiveConnection:
     """One connection of a member, at this replica."""
@@ -78,7 +89,7 @@ class LiveConnection:
         self._frames = FrameRate(20, 1.0)
         self._commands = FrameRate(10, 10.0)
         self._session: GroupSession | None = None
-        self._shown_items = -1
+        self._shown_items: tuple[int, int] | None = None
         self._shown_clock: int | None = None
         self._shown_members: Sequence[GroupMemberView] = ()
         self._showing = asyncio.Lock()
@@ -144,6 +155,11 @@ class LiveConnection:
         except RateLimitedError as error:
             self.refuse(error)
 
+    def end_if_revoked(self) -> None:
+        """End the connection if its credential has been revoked."""
+        if self._actions.revoked():
+            self.refuse(UnauthenticatedError())
+
     def refuse(self, error: EchoError) -> None:
         """End the connection with an error."""
         if not self._closed.done():
@@ -180,14 +196,16 @@ class LiveConnection:
             await self._perform(frame.id, lambda: self._actions.apply(command))
         elif self._session is not None:
             async with self._showing:
-                self._shown_items = -1
+                self._shown_items = None
                 await self._show_snapshot(self._session)
 
     async def _perform(self, command_id: str, perform: Callable[[], Awaitable[GroupSession]]) -> None:
-        """Perform a command, and tell the client the result."""
+        """Perform a command, and tell the client the result. Raises `NotAMemberError`, which ends the connection."""
         try:
             self._commands.require(monotonic())
             session = await perform()
+        except NotAMemberError:
+            raise
         except EchoError as error:
             code, message = error.code, self._channel.message_of(error)
             self._outgoing.put(lambda: RefusedFrame(id=command_id, code=code, message=message))
@@ -197,9 +215,9 @@ class LiveConnection:
 
     async def _show_snapshot(self, session: GroupSession) -> None:
         """Send the state; before it the items, if they are new to this client."""
-        if session.playlist_revision != self._shown_items:
+        if session.items_key != self._shown_items:
             items = await self._actions.items(session)
-            self._shown_items = session.playlist_revision
+            self._shown_items = session.items_key
             for start in range(0, max(1, len(items)), MOST_ITEMS):
                 self._outgoing.put(partial(_items_frame, session.playlist_revision, items, start))
         self._outgoing.put_state("snapshot", lambda: SnapshotFrame(**dict(playback_view(session, self._clock.now()))))

@@ -1,4 +1,4 @@
-"""The end of group sessions without a connection."""
+"""The end of group sessions without a connection, and the deletion of those that have ended."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,12 +16,13 @@ from echo_listening.domain.group_sessions import GroupSession
 from echo_listening.repository.group_sessions import GroupSessions, Presence
 
 _ROUND_SECONDS: Final = 600.0
+_ENDED_KEPT: Final = timedelta(days=30)
 _log = structlog.get_logger("echo.listening")
 
 
 @dataclass(frozen=True, slots=True)
 class IdleSessions:
-    """Ends sessions that have had neither a change nor a connection for some hours."""
+    """Ends sessions that have had neither a change nor a connection for some hours, and deletes them after 30 days."""
 
     sessions: GroupSessions
     presence: Presence
@@ -29,7 +30,7 @@ class IdleSessions:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """End idle sessions every ten minutes while the context lasts."""
+        """End and delete sessions every ten minutes while the context lasts."""
         async with running_in_background(self._run()):
             yield
 
@@ -45,8 +46,18 @@ class IdleSessions:
                     ended += 1
         return ended
 
+    async def delete_due(self, moment: datetime) -> int:
+        """Delete the sessions that ended 30 days before a moment, and return their number."""
+        where = {"active": False, "updated_at": {"$lt": moment - _ENDED_KEPT}}
+        due = [session.id async for session in self.sessions.find(where, without=("items",))]
+        for session_id in due:
+            with suppress(GroupSessionNotFoundError):  # deleted meanwhile
+                await self.sessions.update(session_id, GroupSession.erase)
+        return len(due)
+
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_ROUND_SECONDS)
             with continue_after_errors(_log, "idle_sessions"):
                 await self.end_due(now())
+                await self.delete_due(now())

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -13,22 +14,35 @@ from echo_common.background_tasks import continue_after_errors, running_in_backg
 from echo_common.contracts.errors.group_sessions import GroupSessionNotFoundError, NotAMemberError
 from echo_common.contracts.events.listening import GroupSessionReaction
 from echo_common.contracts.http.group_session_frames import ReactionSentFrame
-from echo_common.contracts.http.group_sessions import GroupMemberView
+from echo_common.contracts.http.group_sessions import GroupMemberView, SessionItemView
 from echo_common.contracts.values import MemberStatus
-from echo_common.errors import EchoError
+from echo_common.errors import EchoError, ServiceUnavailableError
 from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.ids import new_id
+from echo_common.metrics import GroupSessionMetrics
 from echo_listening.domain.group_sessions import GroupSession
 from echo_listening.domain.ready_set import best_status
 from echo_listening.live.clock import SessionClock
 from echo_listening.live.connection import LiveConnection
-from echo_listening.live.state import member_views
+from echo_listening.live.state import item_views, member_views
 from echo_listening.repository.group_sessions import GroupSessions, Presence
+from echo_listening.repository.tracks import Tracks
 
 _PER_USER: Final = 3
 _ROUND_SECONDS: Final = 1.0
 _RENEWED_MILLISECONDS: Final = 30_000
+_NAMES_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 10
 _log = structlog.get_logger("echo.listening")
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The items of a session with the names of their tracks, which were read at a time."""
+
+    key: tuple[int, int]
+    read_at: float
+    views: Sequence[SessionItemView]
 
 
 @dataclass(slots=True)
@@ -37,6 +51,8 @@ class _Live:
 
     connections: set[LiveConnection] = field(default_factory=set)
     session: GroupSession | None = None
+    items: _Items | None = None
+    reading_items: asyncio.Lock = field(default_factory=asyncio.Lock)
     stored: dict[str, tuple[MemberStatus, int]] = field(default_factory=dict)
     refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -44,10 +60,22 @@ class _Live:
 class LiveSessions:
     """Sends the state of sessions to the connections of this replica, and stores the status of their members."""
 
-    def __init__(self, sessions: GroupSessions, presence: Presence, clock: SessionClock) -> None:
+    def __init__(
+        self,
+        sessions: GroupSessions,
+        presence: Presence,
+        tracks: Tracks,
+        clock: SessionClock,
+        metrics: GroupSessionMetrics,
+        most_connections: int,
+    ) -> None:
         self._sessions = sessions
         self._presence = presence
+        self._tracks = tracks
         self._clock = clock
+        self._metrics = metrics
+        self._most = most_connections
+        self._open = 0
         self._replica = new_id("replica")
         self._live: defaultdict[str, _Live] = defaultdict(_Live)
 
@@ -59,15 +87,33 @@ class LiveSessions:
 
     @contextmanager
     def connected(self, session_id: str, connection: LiveConnection) -> Iterator[None]:
-        """Hold a connection while the context lasts. Raises `TooManyOpenError`."""
+        """Count a connection and send it the state while the context lasts.
+
+        Raises `TooManyOpenError`, `ServiceUnavailableError`.
+        """
+        if self._open >= self._most:
+            raise ServiceUnavailableError("Too many live connections are open; try again shortly.", retry_after=_RETRY_SECONDS)
         live = self._live[session_id]
         if sum(one.user_id == connection.user_id for one in live.connections) >= _PER_USER:
             raise TooManyOpenError(f"You have {_PER_USER} connections to this group session. Close one first.")
         live.connections.add(connection)
+        self._open += 1
         try:
-            yield
+            with self._metrics.connections.track_inprogress():
+                yield
         finally:
             live.connections.discard(connection)
+            self._open -= 1
+
+    async def items(self, session: GroupSession) -> Sequence[SessionItemView]:
+        """Return the items of a session with connections here, read once for all of them. Raises `StoreUnavailableError`."""
+        live = self._live[session.id]
+        async with live.reading_items:
+            items = live.items
+            if items is None or items.key != session.items_key or monotonic() - items.read_at > _NAMES_SECONDS:
+                tracks = await self._tracks.find_by_ids({item.track_id for item in session.items})
+                items = live.items = _Items(session.items_key, monotonic(), item_views(session, tracks))
+            return items.views
 
     async def refresh(self, session_id: str) -> None:
         """Read a session, and send it to its connections if it has changed."""
@@ -130,13 +176,16 @@ class LiveSessions:
     async def _update_members(self, session_id: str) -> None:
         """Store the status of the members with connections here, and send that of all members."""
         live, time = self._live[session_id], self._clock.now()
+        for connection in tuple(live.connections):
+            connection.end_if_revoked()
         for user_id, status in _statuses(live.connections, live.stored).items():
             known = live.stored.get(user_id)
-            if known is None or known[0] is not status or time - known[1] >= _RENEWED_MILLISECONDS:
+            if status is MemberStatus.AWAY:
+                await self._presence.leave(session_id, user_id, self._replica)
+                del live.stored[user_id]
+            elif known is None or known[0] is not status or time - known[1] >= _RENEWED_MILLISECONDS:
                 await self._presence.store(session_id, user_id, self._replica, status, time)
                 live.stored[user_id] = (status, time)
-            if status is MemberStatus.AWAY:
-                del live.stored[user_id]
         if not live.connections and not live.stored:
             del self._live[session_id]
         elif live.session is not None and live.connections:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from echo_common.contracts.http.group_sessions import GroupMemberView, PlaybackView
+from echo_common.contracts.http.group_sessions import GroupMemberView, PlaybackView, SessionItemView
 from echo_common.contracts.values import GroupRole, MemberStatus
 from echo_listening.domain.group_sessions import GroupSession
+from echo_listening.domain.tracks import Track
 
 
 def member_views(session: GroupSession, statuses: Mapping[str, MemberStatus]) -> list[GroupMemberView]:
@@ -18,6 +19,18 @@ def member_views(session: GroupSession, statuses: Mapping[str, MemberStatus]) ->
             joined_at=member.joined_at,
         )
         for member in session.members
+    ]
+
+
+def item_views(session: GroupSession, tracks: Mapping[str, Track]) -> list[SessionItemView]:
+    """Build the views of the items, with the names of those tracks that exist."""
+    return [
+        SessionItemView(
+            **item.model_dump(),
+            name=tracks[item.track_id].name if item.track_id in tracks else None,
+            skipped=item.skipped,
+        )
+        for item in session.items
     ]
 
 

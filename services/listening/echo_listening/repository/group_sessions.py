@@ -90,7 +90,7 @@ class Presence:
         )
 
     async def store(self, session_id: str, user_id: str, replica: str, status: MemberStatus, time: int) -> None:
-        """Store the status of a member at a replica; `away` after the last connection there was closed."""
+        """Store the status of a member at a replica."""
         key = {"_id": f"{session_id} {user_id} {replica}"}
         fields = {"session_id": session_id, "user_id": user_id, "status": status.value, "renewed_at": time, "stored_at": now()}
         try:
@@ -98,10 +98,16 @@ class Presence:
         except DuplicateError:  # another write of this replica was faster
             await self._members.update_one(key, {"$set": fields})
 
+    async def leave(self, session_id: str, user_id: str, replica: str) -> None:
+        """Remove the status of a member whose last connection to a replica was closed; the time is kept, without the user."""
+        await self._members.delete({"_id": f"{session_id} {user_id} {replica}"})
+        key, fields = {"_id": f"{session_id} {replica}"}, {"session_id": session_id, "stored_at": now()}
+        await self._members.upsert(key, {"$set": fields})
+
     async def statuses(self, session_id: str, time: int) -> Mapping[str, Sequence[MemberStatus]]:
         """Return the statuses of members at all replicas, by user id."""
         found: dict[str, list[MemberStatus]] = {}
-        async for document in self._members.find({"session_id": session_id}):
+        async for document in self._members.find({"session_id": session_id, "user_id": {"$exists": True}}):
             status = stored_status(MemberStatus(document["status"]), document["renewed_at"], time)
             found.setdefault(document["user_id"], []).append(status)
         return found

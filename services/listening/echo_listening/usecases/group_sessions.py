@@ -10,6 +10,7 @@ from echo_common.contracts.errors.group_sessions import (
     GroupSessionFullError,
     GroupSessionNotFoundError,
     JoinCodeNotFoundError,
+    TooManyGroupSessionsError,
 )
 from echo_common.contracts.errors.playlists import PlaylistNotFoundError
 from echo_common.contracts.http.group_sessions import CreateGroupSession, GroupSessionPatch, JoinGroupSession
@@ -26,9 +27,13 @@ GROUP_SESSION_ORDERS = ("created_at", "updated_at")
 
 
 async def create_group_session(request: CreateGroupSession, principal: Principal, deps: Dependencies) -> GroupSession:
-    """Create a session. Raises `PlaylistNotFoundError`, `PlaylistRoleRequiredError`, `PlaylistInSessionError`."""
+    """Create a session.
+
+    Raises `PlaylistNotFoundError`, `PlaylistRoleRequiredError`, `PlaylistInSessionError`, `TooManyGroupSessionsError`.
+    """
     playlist = await deps.playlists.get(request.playlist_id, user_ids=principal.user_id)
     playlist.require_editor(principal.user_id)
+    await _require_place(principal, deps)
     host = GroupMember(user_id=principal.user_id, display_name=request.display_name, joined_at=now())
     session = GroupSession.create(
         request.name,
@@ -40,6 +45,7 @@ async def create_group_session(request: CreateGroupSession, principal: Principal
         clock=deps.session_clock.number,
     )
     await deps.group_sessions.add_new(session)
+    await _leave_if_too_many(session.id, principal, deps)
     # Read again: a change in between did not find the session.
     await follow_playlist(playlist.id, deps)
     return await deps.group_sessions.get(session.id)
@@ -77,7 +83,10 @@ async def change_group_session(
 
 
 async def join_group_session(request: JoinGroupSession, principal: Principal, address: str, deps: Dependencies) -> GroupSession:
-    """Join the session with this code. Raises `JoinCodeNotFoundError`, `TooManyAttemptsError`, `GroupSessionFullError`."""
+    """Join the session with this code.
+
+    Raises `JoinCodeNotFoundError`, `TooManyAttemptsError`, `GroupSessionFullError`, `TooManyGroupSessionsError`.
+    """
     await deps.join_attempts.count(principal.user_id, address)
     code = normalized_join_code(request.code)
     most = deps.settings.session_members
@@ -85,15 +94,20 @@ async def join_group_session(request: JoinGroupSession, principal: Principal, ad
         found = await deps.group_sessions.find_one({"code": code})
         if found is None:
             raise JoinCodeNotFoundError
+        known = found.has_member(principal.user_id)
+        if not known:
+            await _require_place(principal, deps)
         joined = await deps.group_sessions.amend(
             found, lambda session: session.join(code, principal.user_id, request.display_name, most=most)
         )
     except GroupSessionNotFoundError:  # deleted meanwhile
         raise JoinCodeNotFoundError from None
-    except GroupSessionFullError:
+    except (GroupSessionFullError, TooManyGroupSessionsError):
         await deps.join_attempts.revert(principal.user_id, address)
         raise
     await deps.join_attempts.revert(principal.user_id, address)
+    if not known:
+        await _leave_if_too_many(joined.id, principal, deps)
     return joined
 
 
@@ -205,6 +219,24 @@ def at_present_clock(session: GroupSession, deps: Dependencies) -> GroupSession:
     """Move the times of a session to the present clock."""
     session.move_to_clock(deps.session_clock.number, deps.session_clock.moved)
     return session
+
+
+async def _require_place(principal: Principal, deps: Dependencies) -> None:
+    """Raise `TooManyGroupSessionsError` if the user is a member of as many active sessions as permitted."""
+    if await deps.group_sessions.count(_active_of(principal)) >= deps.settings.sessions_per_user:
+        raise TooManyGroupSessionsError
+
+
+async def _leave_if_too_many(session_id: str, principal: Principal, deps: Dependencies) -> None:
+    """Leave a session if concurrent requests have exceeded the limit together. Raises `TooManyGroupSessionsError`."""
+    if await deps.group_sessions.count(_active_of(principal)) > deps.settings.sessions_per_user:
+        with suppress(GroupSessionNotFoundError):  # deleted meanwhile
+            await leave_group_session(session_id, principal, deps)
+        raise TooManyGroupSessionsError
+
+
+def _active_of(principal: Principal) -> dict[str, Any]:
+    return {"members.user_id": principal.user_id, "active": True}
 
 
 def _lead(deps: Dependencies) -> int:

@@ -1,19 +1,27 @@
 """Use cases of live connections to group sessions."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from time import monotonic
+from typing import Final
 
 from echo_common.auth.principal import Principal
+from echo_common.auth.tokens import TokenVerifier
 from echo_common.bus.delivery import encode
 from echo_common.contracts.errors.group_sessions import GroupSessionEndedError, GroupSessionNotFoundError, NotAMemberError
 from echo_common.contracts.events.listening import GroupSessionReaction
 from echo_common.contracts.http.group_sessions import SessionItemView
+from echo_common.errors import EchoError
+from echo_common.metrics import CommandOutcome, GroupSessionMetrics
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.group_sessions import Command, GroupSession
 from echo_listening.domain.playback import Timeline
 from echo_listening.live.channel import Channel
 from echo_listening.live.connection import LiveConnection
 from echo_listening.usecases import group_sessions
+
+_SERVER_ERROR: Final = 500
 
 
 @dataclass(frozen=True)
@@ -22,19 +30,33 @@ class MemberActions:
 
     session_id: str
     principal: Principal
+    verifier: TokenVerifier
     deps: Dependencies
 
     async def apply(self, command: Command) -> GroupSession:
         """Apply a command, and send it to the connections of this replica. Raises the errors of `apply_command`."""
-        try:
-            session = await group_sessions.apply_command(self.session_id, command, self.principal, self.deps)
-        except GroupSessionNotFoundError:
-            raise NotAMemberError from None
+        with _measured(self.deps.group_session_metrics):
+            try:
+                session = await group_sessions.apply_command(self.session_id, command, self.principal, self.deps)
+            except GroupSessionNotFoundError:
+                raise NotAMemberError from None
         await self.deps.live_sessions.show(session)
         return session
 
     async def react(self, reaction: str) -> GroupSession:
         """Send a reaction to what plays now. Raises `NotAMemberError`, `GroupSessionEndedError`, `BusUnavailableError`."""
+        with _measured(self.deps.group_session_metrics):
+            return await self._react(reaction)
+
+    async def items(self, session: GroupSession) -> Sequence[SessionItemView]:
+        """Return the items of the playlist with the names of their tracks. Raises `StoreUnavailableError`."""
+        return await self.deps.live_sessions.items(session)
+
+    def revoked(self) -> bool:
+        """Return whether the token or the ticket of the connection has been revoked."""
+        return self.verifier.revoked(self.principal)
+
+    async def _react(self, reaction: str) -> GroupSession:
         try:
             session = await group_sessions.find_group_session(self.session_id, self.principal, self.deps)
         except GroupSessionNotFoundError:
@@ -53,23 +75,41 @@ class MemberActions:
         await self.deps.bus.publish([encode(event)])
         return session
 
-    async def items(self, session: GroupSession) -> Sequence[SessionItemView]:
-        """Return the items of the playlist with the names of their tracks. Raises `StoreUnavailableError`."""
-        tracks = await self.deps.tracks.find_by_ids({item.track_id for item in session.items})
-        return [
-            SessionItemView(
-                **item.model_dump(),
-                name=tracks[item.track_id].name if item.track_id in tracks else None,
-                skipped=item.skipped,
-            )
-            for item in session.items
-        ]
+
+async def issue_live_ticket(session_id: str, principal: Principal, deps: Dependencies) -> str:
+    """Issue a ticket for one live connection. Raises `GroupSessionNotFoundError`, `GroupSessionEndedError`."""
+    session = await group_sessions.find_group_session(session_id, principal, deps)
+    if not session.active:
+        raise GroupSessionEndedError
+    return await deps.tickets.issue(principal, session.id)
 
 
-async def hold_connection(channel: Channel, session: GroupSession, principal: Principal, deps: Dependencies) -> None:
-    """Hold a live connection of a member. Raises `EchoError`."""
-    actions = MemberActions(session.id, principal, deps)
+@asynccontextmanager
+async def open_connection(
+    channel: Channel, session_id: str, principal: Principal, verifier: TokenVerifier, deps: Dependencies
+) -> AsyncIterator[LiveConnection]:
+    """Open a live connection of a member, to be held while the context lasts.
+
+    Raises `GroupSessionNotFoundError`, `GroupSessionEndedError`, `TooManyOpenError`, `ServiceUnavailableError`.
+    """
+    session = await group_sessions.find_group_session(session_id, principal, deps)
+    if not session.active:
+        raise GroupSessionEndedError
+    actions = MemberActions(session.id, principal, verifier, deps)
     connection = LiveConnection(channel, principal.user_id, deps.session_clock, actions, deps.settings.stall_seconds)
     with deps.live_sessions.connected(session.id, connection):
         await deps.live_sessions.refresh(session.id)  # read after the registration, so that no change is missed
-        await connection.hold()
+        yield connection
+
+
+@contextmanager
+def _measured(metrics: GroupSessionMetrics) -> Iterator[None]:
+    started = monotonic()
+    outcome: CommandOutcome = "accepted"
+    try:
+        yield
+    except Exception as error:
+        outcome = "refused" if isinstance(error, EchoError) and error.status < _SERVER_ERROR else "failed"
+        raise
+    finally:
+        metrics.commands.labels(outcome).observe(monotonic() - started)

@@ -7,6 +7,7 @@ from typing import Any
 
 from echo_common.audio.formats import FORMATS
 from echo_common.auth.principal import Principal
+from echo_common.contracts.errors.playlists import PlaylistNotFoundError
 from echo_common.contracts.errors.streams import PlaylistWithoutAudioError
 from echo_common.contracts.values import StreamFormat
 from echo_common.errors import refuse
@@ -33,9 +34,22 @@ class PlaylistStream:
     skipped: int
 
 
+async def find_audible_playlist(playlist_id: str, principal: Principal, deps: Dependencies) -> Playlist:
+    """Return a playlist of the user, or one that a group session of the user plays. Raises `PlaylistNotFoundError`."""
+    try:
+        return await find_playlist(playlist_id, principal, deps)
+    except PlaylistNotFoundError:
+        if (
+            await deps.group_sessions.find_one({"active_playlist_id": playlist_id, "members.user_id": principal.user_id})
+            is None
+        ):
+            raise
+        return await deps.playlists.get(playlist_id)
+
+
 async def find_timeline(playlist_id: str, principal: Principal, deps: Dependencies) -> tuple[Playlist, Timeline]:
     """Return a playlist that the user may hear and the times of its tracks. Raises `PlaylistNotFoundError`."""
-    playlist = await find_playlist(playlist_id, principal, deps)
+    playlist = await find_audible_playlist(playlist_id, principal, deps)
     tracks = await deps.tracks.find_by_ids(item.track_id for item in playlist.items)
     return playlist, Timeline.build(playlist.items, tracks, await _unreadable(list(tracks), deps))
 

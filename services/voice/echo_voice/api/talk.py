@@ -2,8 +2,7 @@
 
 from contextlib import suppress
 
-from fastapi import WebSocket, WebSocketDisconnect
-from pydantic import BaseModel
+from fastapi import WebSocket
 
 from echo_common.auth.dependencies import authorize_websocket
 from echo_common.auth.principal import Scope
@@ -11,13 +10,11 @@ from echo_common.contracts.errors.chat import ChatModelMissingError, RecogniserM
 from echo_common.contracts.http.talk import MAX_FRAME_BYTES
 from echo_common.errors import EchoError
 from echo_common.http.endpoints import PublicRouter
+from echo_common.http.websocket_channel import GONE, WebSocketChannel
 from echo_common.http.websocket_errors import close_with_error, error_frame
 from echo_voice.dependencies import Dependencies
 
 _SCOPES = (Scope.VOICES_WRITE, Scope.SPEECH_WRITE)
-
-_GONE = (RuntimeError, OSError, WebSocketDisconnect)
-"""Errors of sending to a client that has gone."""
 
 router = PublicRouter("echos")
 
@@ -41,31 +38,17 @@ async def talk_with_echo(websocket: WebSocket, echo_id: str) -> None:
     with deps.talk.open.counted(principal.user_id):
         await websocket.accept()
         try:
-            await deps.talk.hold(_WebSocketChannel(websocket), echo, principal, token)
+            await deps.talk.hold(_TalkChannel(websocket), echo, principal, token)
         except Exception as error:
             await close_with_error(websocket, error)
         else:
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 await websocket.close()
 
 
-class _WebSocketChannel:
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-
-    async def receive(self) -> str | bytes | None:
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            return None
-        data: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
-        return data
-
-    async def send(self, frame: BaseModel) -> None:
-        with suppress(*_GONE):  # `receive` tells that the client has gone
-            await self._websocket.send_text(frame.model_dump_json())
-
+class _TalkChannel(WebSocketChannel):
     async def send_audio(self, data: bytes) -> None:
-        with suppress(*_GONE):
+        with suppress(*GONE):
             await self._websocket.send_bytes(data)
 
     async def report(self, error: EchoError) -> None:

@@ -11,7 +11,7 @@ from echo_common.clock import now
 from echo_common.contracts.errors.group_sessions import HostRequiredError, NotAMemberError
 from echo_common.contracts.http.group_session_frames import ReactionSentFrame
 from echo_common.contracts.values import MemberStatus
-from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, ValidationError
+from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, UnauthenticatedError, ValidationError
 from echo_listening.domain.group_sessions import GroupMember, GroupSession
 from echo_listening.domain.playback import SessionItem
 from echo_listening.live.connection import LiveConnection
@@ -95,6 +95,38 @@ async def test_a_refused_command_leaves_the_connection_open() -> None:
 
         assert [frame["code"] for frame in one.channel.of_type("refused")] == ["HOST_REQUIRED"]
         assert one.channel.of_type("pong")[0]["sent"] == 7.5
+
+
+async def test_a_command_of_a_user_who_has_left_ends_the_connection() -> None:
+    async with held() as one:
+        one.actions.refusal = NotAMemberError()
+        one.channel.say({"type": "play", "id": "1"})
+
+        assert type(await one.refusal()) is NotAMemberError
+
+
+async def test_a_revoked_credential_ends_the_connection() -> None:
+    async with held() as one:
+        one.connection.end_if_revoked()
+        one.channel.say({"type": "ping", "sent": 1.0})
+        await one.until("pong")
+        one.actions.credential_revoked = True
+        one.connection.end_if_revoked()
+
+        assert type(await one.refusal()) is UnauthenticatedError
+
+
+async def test_items_with_other_durations_are_sent_again() -> None:
+    found = session()
+    async with held(found) as one:
+        await one.until("snapshot")
+        longer = [found.items[0].model_copy(update={"duration": 20_000}), *found.items[1:]]
+        found.follow_playlist(longer, found.playlist_revision, time=3_000, clock=0)
+        found.version += 1
+        await one.connection.show(found)
+        await one.until("snapshot", 2)
+
+        assert [frame["items"][0]["duration"] for frame in one.channel.of_type("items")] == [10_000, 20_000]
 
 
 async def test_sync_sends_the_items_and_the_snapshot_again() -> None:

@@ -124,6 +124,14 @@ def test_members_control_unless_the_host_reserves_it() -> None:
         found.require_control("usr_bob")
 
 
+def test_a_session_that_has_ended_plays_nothing() -> None:
+    found = session()
+    found.apply(lambda timeline: timeline.play, time=2_000, clock=0)
+    found.end()
+
+    assert (found.items, found.playback.state, found.playback.item_id) == ((), PlaybackState.PAUSED, None)
+
+
 @pytest.mark.parametrize("require", [GroupSession.require_control, GroupSession.require_host])
 def test_a_session_that_has_ended_takes_no_commands(require: Callable[[GroupSession, str], None]) -> None:
     found = session()

@@ -45,6 +45,12 @@ class GroupSessionFullError(ConflictError):
     code = "GROUP_SESSION_FULL"
 
 
+class TooManyGroupSessionsError(ConflictError):
+    """You are a member of as many active group sessions as you may be; leave or end one first."""
+
+    code = "GROUP_SESSION_LIMIT_CONFLICT"
+
+
 class PlaylistInSessionError(ConflictError):
     """Another active group session plays this playlist; join it, or end it first."""
 

@@ -56,6 +56,14 @@ class JoinGroupSession(RequestBody):
     display_name: DisplayName = Field(description="Your name, as the other members see it.", examples=["Eve"])
 
 
+class LiveTicketView(BaseModel):
+    """A ticket for one live connection to a group session."""
+
+    ticket: str
+    expires_in: int = Field(description="Seconds until the ticket expires.")
+    live_url: str = Field(description="Path of the WebSocket with the ticket.")
+
+
 class GroupMemberView(BaseModel):
     """A member of a group session."""
 
