@@ -78,7 +78,9 @@ class GatewaySettings(BaseSettings):
         64, ge=0, description="Maximum open synchronous syntheses per user (guests: per address); 0 disables the limit."
     )
     open_subscriptions: int = Field(
-        64, ge=0, description="Maximum open progress subscriptions and WebSockets per user (guests: per address); 0 disables the limit."
+        64,
+        ge=0,
+        description="Maximum open progress subscriptions and WebSockets per user (guests: per address); 0 disables the limit.",
     )
 
     @model_validator(mode="after")

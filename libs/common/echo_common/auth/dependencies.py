@@ -86,7 +86,6 @@ VoicesReader = Annotated[Principal, Depends(Access((Scope.VOICES_READ,)))]
 VoicesWriter = Annotated[Principal, Depends(Access((Scope.VOICES_WRITE,)))]
 ListeningReader = Annotated[Principal, Depends(Access((Scope.LISTENING_READ,)))]
 ListeningWriter = Annotated[Principal, Depends(Access((Scope.LISTENING_WRITE,)))]
-ListeningReaderAndWriter = Annotated[Principal, Depends(Access((Scope.LISTENING_READ, Scope.LISTENING_WRITE)))]
 Administrator = Annotated[Principal, Depends(Access((Scope.ADMIN,)))]
 
 

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from fastapi import WebSocket
 
-from echo_common.auth.dependencies import ListeningReaderAndWriter, authorize_websocket
+from echo_common.auth.dependencies import ListeningWriter, authorize_websocket
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tickets import LIFETIME
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.contracts.errors.group_sessions import GroupSessionEndedError, GroupSessionNotFoundError
 from echo_common.contracts.http.group_sessions import LiveTicketView
-from echo_common.errors import EchoError
+from echo_common.errors import EchoError, ForbiddenError
 from echo_common.http.endpoints import PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.languages import request_language
@@ -61,13 +61,16 @@ async def follow_group_session(websocket: WebSocket, group_session_id: str) -> N
     errors=(GroupSessionNotFoundError, GroupSessionEndedError),
     example=enveloped(_TICKET),
 )
-async def issue_live_group_session_ticket(
-    group_session_id: GroupSessionId, principal: ListeningReaderAndWriter, deps: Deps
+async def issue_group_session_ticket(
+    group_session_id: GroupSessionId, principal: ListeningWriter, deps: Deps
 ) -> Success[LiveTicketView]:
     """Create a ticket for one live connection to a group session.
 
-    It is valid for a minute and replaces the access token, which browsers cannot send with a WebSocket.
+    It is valid for a minute and replaces the access token, which browsers cannot send with a WebSocket. The scope
+    `listening:read` is needed too.
     """
+    if not principal.may(Scope.LISTENING_READ):
+        raise ForbiddenError
     ticket = await issue_live_ticket(group_session_id, principal, deps)
     url = f"/api/v1/group-sessions/{group_session_id}/live?ticket={ticket}"
     return ok(LiveTicketView(ticket=ticket, expires_in=LIFETIME, live_url=url))
