@@ -48,7 +48,7 @@ def another(platform: Platform, name: str, settings: Mapping[str, str], folder: 
     environment = psutil.Process(platform.pids()[name]).environ()
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"echo_{name}"], env=environment | settings, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", f"echo_{name}"], env={**environment, **settings}, stdout=log, stderr=log, cwd=folder
         )
         try:
             yield process

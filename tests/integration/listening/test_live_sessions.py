@@ -19,7 +19,7 @@ from tests.support.person import data, refusal
 
 
 def url_of(client: ListeningClient, session: dict[str, Any], query: str = "") -> str:
-    return f"{client.http.base_url}group-sessions/{session['id']}/live{query}"
+    return f"{client.http.base_url.join('/')}group-sessions/{session['id']}/live{query}"
 
 
 @asynccontextmanager

@@ -89,6 +89,7 @@ class LiveConnection:
         self._frames = FrameRate(20, 1.0)
         self._commands = FrameRate(10, 10.0)
         self._session: GroupSession | None = None
+        self._shown_state = (-1, -1)
         self._shown_items: tuple[int, int] | None = None
         self._shown_clock: int | None = None
         self._shown_members: Sequence[GroupMemberView] = ()
@@ -131,8 +132,9 @@ class LiveConnection:
             self._finish()
         else:
             async with self._showing:
-                if self._session is None or (session.version, session.clock) > (self._session.version, self._session.clock):
-                    self._session = session
+                state = session.version, session.clock
+                if state > self._shown_state:
+                    self._session, self._shown_state = session, state
                     await self._show_snapshot(session)
 
     def show_members(self, members: Sequence[GroupMemberView]) -> None:
