@@ -356,6 +356,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/tts/synthesize/stream",
         "POST /api/v1/tts/synthesize/stream/ticket",
         "POST /api/v1/playlists/{playlist_id}/stream/ticket",
+        "POST /api/v1/group-sessions/join",
         "POST /api/v1/group-sessions/{group_session_id}/live/ticket",
         "POST /api/v1/files/{audio_id}/link",
         "POST /api/v1/users/me/exports/{export_id}/link",

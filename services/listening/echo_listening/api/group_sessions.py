@@ -163,6 +163,7 @@ async def replace_join_code(
 @router.endpoint(
     "POST",
     "/group-sessions/{group_session_id}/leave",
+    idempotent=True,
     errors=(GroupSessionNotFoundError,),
     example=enveloped(None, message=_LEFT),
 )
@@ -178,6 +179,7 @@ async def leave_group_session(group_session_id: GroupSessionId, principal: Liste
 @router.endpoint(
     "DELETE",
     "/group-sessions/{group_session_id}/members/{user_id}",
+    idempotent=True,
     errors=(*_HOST_ERRORS, GroupMemberNotFoundError),
     example=enveloped(None, message=_REMOVED),
 )

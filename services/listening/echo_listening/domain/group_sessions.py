@@ -16,11 +16,11 @@ from echo_common.contracts.errors.group_sessions import (
     GroupSessionNotFoundError,
     HostRequiredError,
     JoinCodeNotFoundError,
-    SessionItemNotFoundError,
 )
 from echo_common.contracts.events.listening import GroupSessionChanged, GroupSessionEnded, GroupSessionStarted
 from echo_common.contracts.values import GroupRole
 from echo_common.ids import new_id
+from echo_listening.domain.live_errors import SessionItemNotFoundError
 from echo_listening.domain.playback import Change, Playback, SessionItem, Timeline, UnknownItemError
 
 JOIN_CODE_LENGTH: Final = 8

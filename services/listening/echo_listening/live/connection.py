@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError as InvalidFrameError
 
-from echo_common.contracts.errors.group_sessions import NotAMemberError
 from echo_common.contracts.http.group_session_frames import (
     GROUP_CLIENT_FRAME,
     MAX_FRAME_BYTES,
@@ -43,6 +42,7 @@ from echo_common.errors import (
     ValidationError,
 )
 from echo_listening.domain.group_sessions import Command, GroupSession
+from echo_listening.domain.live_errors import NotAMemberError
 from echo_listening.domain.ready_set import ClientReports
 from echo_listening.live.channel import Channel
 from echo_listening.live.clock import SessionClock

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from echo_common.background_tasks import continue_after_errors, running_in_background
-from echo_common.contracts.errors.group_sessions import GroupSessionNotFoundError, NotAMemberError
+from echo_common.contracts.errors.group_sessions import GroupSessionNotFoundError
 from echo_common.contracts.events.listening import GroupSessionReaction
 from echo_common.contracts.http.group_session_frames import ReactionSentFrame
 from echo_common.contracts.http.group_sessions import GroupMemberView, SessionItemView
@@ -21,6 +21,7 @@ from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.ids import new_id
 from echo_common.metrics import GroupSessionMetrics
 from echo_listening.domain.group_sessions import GroupSession
+from echo_listening.domain.live_errors import NotAMemberError
 from echo_listening.domain.ready_set import best_status
 from echo_listening.live.clock import SessionClock
 from echo_listening.live.connection import LiveConnection

@@ -9,13 +9,14 @@ from typing import Final
 from echo_common.auth.principal import Principal
 from echo_common.auth.tokens import TokenVerifier
 from echo_common.bus.delivery import encode
-from echo_common.contracts.errors.group_sessions import GroupSessionEndedError, GroupSessionNotFoundError, NotAMemberError
+from echo_common.contracts.errors.group_sessions import GroupSessionEndedError, GroupSessionNotFoundError
 from echo_common.contracts.events.listening import GroupSessionReaction
 from echo_common.contracts.http.group_sessions import SessionItemView
 from echo_common.errors import EchoError
 from echo_common.metrics import CommandOutcome, GroupSessionMetrics
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.group_sessions import Command, GroupSession
+from echo_listening.domain.live_errors import NotAMemberError
 from echo_listening.domain.playback import Timeline
 from echo_listening.live.channel import Channel
 from echo_listening.live.connection import LiveConnection

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pytest
 
 from echo_common.clock import now
-from echo_common.contracts.errors.group_sessions import HostRequiredError, NotAMemberError
+from echo_common.contracts.errors.group_sessions import HostRequiredError
 from echo_common.contracts.http.group_session_frames import ReactionSentFrame
 from echo_common.contracts.values import MemberStatus
 from echo_common.errors import BodyTooLargeError, EchoError, RateLimitedError, UnauthenticatedError, ValidationError
 from echo_listening.domain.group_sessions import GroupMember, GroupSession
+from echo_listening.domain.live_errors import NotAMemberError
 from echo_listening.domain.playback import SessionItem
 from echo_listening.live.connection import LiveConnection
 from tests.support.eventually import eventually

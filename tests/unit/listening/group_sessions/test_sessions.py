@@ -12,10 +12,10 @@ from echo_common.contracts.errors.group_sessions import (
     GroupSessionNotFoundError,
     HostRequiredError,
     JoinCodeNotFoundError,
-    SessionItemNotFoundError,
 )
 from echo_common.contracts.values import GroupRole, PlaybackState
 from echo_listening.domain.group_sessions import GroupMember, GroupSession, new_join_code, normalized_join_code
+from echo_listening.domain.live_errors import SessionItemNotFoundError
 from echo_listening.domain.playback import SessionItem
 from echo_listening.domain.session_clock import ClockSteps
 

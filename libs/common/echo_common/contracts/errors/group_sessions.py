@@ -27,12 +27,6 @@ class HostRequiredError(ForbiddenError):
     code = "HOST_REQUIRED"
 
 
-class NotAMemberError(ForbiddenError):
-    """You are no longer a member of the group session; join it with its code."""
-
-    code = "NOT_A_MEMBER"
-
-
 class GroupSessionEndedError(ConflictError):
     """The group session has ended; create another one."""
 
@@ -55,9 +49,3 @@ class PlaylistInSessionError(ConflictError):
     """Another active group session plays this playlist; join it, or end it first."""
 
     code = "PLAYLIST_IN_SESSION"
-
-
-class SessionItemNotFoundError(NotFoundError):
-    """The playlist has no such item; send `sync` to get its present items."""
-
-    code = "SESSION_ITEM_NOT_FOUND"
