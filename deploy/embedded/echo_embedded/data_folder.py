@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from echo_common.encryption import derive_key
 from echo_embedded.tokens import TokenFile, write_private
 
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path on Linux, without the terminating zero
@@ -41,6 +42,11 @@ class Secrets:
     admin_password: str
     auth_secret: str
     feedback_secret: str = ""
+
+    @property
+    def listening_secret(self) -> str:
+        """The secret of listening, derived from that of auth: it protects tokens that a new link replaces."""
+        return derive_key(self.auth_secret, "listening").hex()
 
 
 @dataclass(frozen=True, slots=True)

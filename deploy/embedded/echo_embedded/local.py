@@ -90,7 +90,10 @@ async def deployed(folder: DataFolder, *, models: Path, host: str, port: int, wo
                 "ECHO_GATEWAY_LISTENING_URL": urls["listening"],
                 "ECHO_GATEWAY_INTERNAL_LISTEN": internal,
             },
-            "listening": {"ECHO_LISTENING_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis)},
+            "listening": {
+                "ECHO_LISTENING_SECRET": secrets.listening_secret,
+                "ECHO_LISTENING_SYNTHESIS_URL": ",".join(urls[name] for name in synthesis),
+            },
             "voice": {
                 "ECHO_VOICE_MODELS": str(models),
                 "ECHO_VOICE_VECTORS_URL": folder.vectors.as_uri(),

@@ -102,7 +102,9 @@ def services(wiring: Wiring) -> dict[str, Service[Any]]:
         "feedback": feedback(
             FeedbackSettings(secret=SecretStr(secrets.feedback_secret), synthesis_url=wiring.addresses["synthesis"])
         ),
-        "listening": listening(ListeningSettings(synthesis_url=wiring.addresses["synthesis"])),
+        "listening": listening(
+            ListeningSettings(secret=SecretStr(secrets.listening_secret), synthesis_url=wiring.addresses["synthesis"])
+        ),
         "gateway": gateway(_gateway_settings(wiring.addresses)),
     }
 

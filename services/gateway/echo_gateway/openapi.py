@@ -32,6 +32,7 @@ _TAGS = {
     "preferences": "Preferred tracks, artists, genres and audio features: stated, and derived from interactions.",
     "recommendations": "Recommended tracks, each with a reason.",
     "group-sessions": "Group sessions: members hear one playlist at the same time, and control it together.",
+    "spotify": "Accounts of Spotify: link one, import from it, and export to it.",
     "webhooks": "Webhooks: signed requests to URLs of users when jobs end, voices change or ratings are submitted.",
     "provenance": "Verification that this platform generated an audio file.",
     "Echo API": "Compatibility with existing clients: plain JSON without an envelope. On a single machine the operator can allow "

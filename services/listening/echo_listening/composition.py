@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any, Final
 
 from echo_common.auth.tickets import Tickets
+from echo_common.challenges import Challenges
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.values import Metric
+from echo_common.encryption import Encryption
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
 from echo_common.service import Adapters
@@ -16,7 +18,7 @@ from echo_common.storage.orphans import OrphanSweeper
 from echo_common.user_data.erasure import ErasedUsers, UserErasure
 from echo_common.work.queue import WorkQueue
 from echo_common.work.worker import Worker
-from echo_listening.dependencies import Dependencies
+from echo_listening.dependencies import Dependencies, Spotify
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
 from echo_listening.live.clock import SessionClock
 from echo_listening.live.idle import IdleSessions
@@ -27,14 +29,18 @@ from echo_listening.repository.group_sessions import GroupSessions, JoinAttempts
 from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.preferences import PreferencesOfUsers
+from echo_listening.repository.spotify import SpotifyExports, SpotifyImports, SpotifyLinks, SpotifyPause
 from echo_listening.repository.tracks import AudioChanges, Tracks
-from echo_listening.settings import ListeningSettings
+from echo_listening.settings import SECRET_SETTING, ListeningSettings
 from echo_listening.speech_captions import SpeechCaptions, open_speech_captions
+from echo_listening.spotify.client import SpotifyClient
 from echo_listening.streams.decoder import SandboxedTrackDecoder
 from echo_listening.streams.joining import OpenStreams, TrackJoiner
 from echo_listening.uploads.reader import SandboxedUploadReader
 from echo_listening.usecases.features import perform_analysis
 from echo_listening.usecases.preferences import perform_derivation
+from echo_listening.usecases.spotify_exports import perform_export
+from echo_listening.usecases.spotify_imports import perform_import
 from echo_listening.usecases.uploads import object_owners
 from echo_listening.user_data import ListeningUserData
 from echo_listening.user_data.captions import CaptionsOfUser
@@ -43,17 +49,24 @@ from echo_listening.user_data.group_sessions import GroupSessionsOfUser
 from echo_listening.user_data.interactions import InteractionsOfUser
 from echo_listening.user_data.playlists import PlaylistsOfUser
 from echo_listening.user_data.preferences import PreferencesOfUser
+from echo_listening.user_data.spotify import SpotifyOfUser
 from echo_listening.user_data.tickets import TicketsOfUser
 from echo_listening.user_data.tracks import TracksOfUser
 
 _DERIVATIONS_AT_ONCE: Final = 2
+_SPOTIFY_TOKENS: Final = "spotify tokens"
 
 
 @asynccontextmanager
 async def open_dependencies(settings: ListeningSettings, adapters: Adapters) -> AsyncIterator[Dependencies]:
     """Open the dependencies; perform tasks and erase deleted users while the context lasts."""
-    async with open_speech_captions(settings.synthesis_url) as speech_captions:
-        deps = await _open(settings, adapters, speech_captions)
+    pause = SpotifyPause(adapters.store)
+    await pause.prepare()
+    async with (
+        open_speech_captions(settings.synthesis_url) as speech_captions,
+        SpotifyClient.open(settings, adapters.public_url, pause) as spotify,
+    ):
+        deps = await _open(settings, adapters, speech_captions, spotify)
         orphans = OrphanSweeper(adapters.objects, object_owners(deps), adapters.orphan_seconds)
         async with (
             deps.worker.running(_work_queues(deps)),
@@ -71,10 +84,29 @@ def _work_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
     return [
         WorkQueue("analyses", deps.analyses, partial(perform_analysis, deps), slots=deps.settings.analyses_at_once),
         WorkQueue("preferences", deps.preferences, partial(perform_derivation, deps), slots=_DERIVATIONS_AT_ONCE),
+        *_spotify_queues(deps),
     ]
 
 
-async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions: SpeechCaptions) -> Dependencies:
+def _spotify_queues(deps: Dependencies) -> list[WorkQueue[Any]]:
+    if deps.spotify is None:  # imports wait until it is configured again
+        return []
+    slots = deps.settings.spotify_imports_at_once
+    return [
+        WorkQueue("spotify_imports", deps.spotify_imports, partial(perform_import, deps), slots=slots),
+        WorkQueue("spotify_exports", deps.spotify_exports, partial(perform_export, deps), slots=slots),
+    ]
+
+
+def _spotify(settings: ListeningSettings, client: SpotifyClient | None) -> Spotify | None:
+    if client is None or settings.secret is None:
+        return None
+    return Spotify(client, Encryption(settings.secret.get_secret_value(), _SPOTIFY_TOKENS, SECRET_SETTING))
+
+
+async def _open(
+    settings: ListeningSettings, adapters: Adapters, speech_captions: SpeechCaptions, client: SpotifyClient | None
+) -> Dependencies:
     where = (adapters.store, adapters.relay)
     erased_users = ErasedUsers(*where)
     tracks, audio_changes, analyses = Tracks(*where), AudioChanges(adapters.store), Analyses(*where)
@@ -85,6 +117,7 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
     preferences = PreferencesOfUsers(*where)
     group_sessions, presence, join_attempts = GroupSessions(*where), Presence(adapters.store), JoinAttempts(adapters.store)
     session_clock = SessionClock(adapters.store)
+    spotify_links, spotify_imports, spotify_exports = SpotifyLinks(*where), SpotifyImports(*where), SpotifyExports(*where)
     collections = (
         erased_users,
         tracks,
@@ -100,13 +133,18 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         presence,
         join_attempts,
         session_clock,
+        spotify_links,
+        spotify_imports,
+        spotify_exports,
     )
     quotas = Quotas(adapters.store, adapters.live_settings, metrics=(Metric.UPLOADS,), gauges={}, storage=tracks.stored_bytes)
     for collection in collections:
         await collection.prepare()
     await quotas.prepare()
+    spotify_states = await Challenges.open(adapters.store.collection("spotify_states"))
     data = ListeningUserData(
         (
+            SpotifyOfUser(spotify_links, spotify_imports, spotify_exports, spotify_states, adapters.faults),
             TracksOfUser(tracks, audio_changes, adapters.objects, quotas, adapters.faults),
             FeaturesOfUser(analyses, adapters.faults),
             GroupSessionsOfUser(group_sessions, presence, join_attempts, adapters.faults),
@@ -150,6 +188,12 @@ async def _open(settings: ListeningSettings, adapters: Adapters, speech_captions
         speech_captions=speech_captions,
         interactions=interactions,
         preferences=preferences,
+        spotify=_spotify(settings, client),
+        spotify_links=spotify_links,
+        spotify_states=spotify_states,
+        spotify_imports=spotify_imports,
+        spotify_exports=spotify_exports,
+        public_url=adapters.public_url,
         scratch=adapters.scratch,
         worker=Worker(
             settings.lease_seconds, adapters.metrics, adapters.faults, exclusive=adapters.exclusive, errors=adapters.errors

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from echo_common.auth.tickets import Tickets
 from echo_common.bus.port import Bus
+from echo_common.challenges import Challenges
+from echo_common.encryption import Encryption
 from echo_common.faults import FaultPoints
 from echo_common.metrics import GroupSessionMetrics
 from echo_common.quotas.counters import Quotas
@@ -26,11 +28,21 @@ from echo_listening.repository.group_sessions import GroupSessions, JoinAttempts
 from echo_listening.repository.interactions import Interactions
 from echo_listening.repository.playlists import Playlists, PlaylistUpdates
 from echo_listening.repository.preferences import PreferencesOfUsers
+from echo_listening.repository.spotify import SpotifyExports, SpotifyImports, SpotifyLinks
 from echo_listening.repository.tracks import AudioChanges, Tracks
 from echo_listening.settings import ListeningSettings
 from echo_listening.speech_captions import SpeechCaptions
+from echo_listening.spotify_api import SpotifyApi
 from echo_listening.streams.joining import TrackJoiner
 from echo_listening.upload_reader import UploadReader
+
+
+@dataclass(frozen=True, slots=True)
+class Spotify:
+    """The configured app at Spotify, and the encryption of its users' tokens."""
+
+    api: SpotifyApi
+    encryption: Encryption
 
 
 @dataclass(frozen=True)
@@ -67,5 +79,11 @@ class Dependencies:
     speech_captions: SpeechCaptions
     interactions: Interactions
     preferences: PreferencesOfUsers
+    spotify: Spotify | None
+    spotify_links: SpotifyLinks
+    spotify_states: Challenges
+    spotify_imports: SpotifyImports
+    spotify_exports: SpotifyExports
+    public_url: str
     scratch: Scratch
     worker: Worker

@@ -1,9 +1,13 @@
 """Settings of the listening service."""
 
-from pydantic import Field
+from typing import Final
+
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from echo_common.settings import settings_config
+
+SECRET_SETTING: Final = "ECHO_LISTENING_SECRET"  # noqa: S105 - the name of the setting
 
 
 class ListeningSettings(BaseSettings):
@@ -56,3 +60,30 @@ class ListeningSettings(BaseSettings):
     stall_seconds: float = Field(
         10.0, ge=1, le=120, description="Time after which a client that has not reported `ready` counts as stalled, in seconds."
     )
+    secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Secret that encrypts the tokens of Spotify in the database: at least 32 random characters, required with a client "
+        "id. With another secret, users link their accounts of Spotify again.",
+    )
+    spotify_client_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Client id of this platform's app at Spotify; unset disables Spotify. Register the callback "
+        "ECHO_PUBLIC_URL/api/v1/spotify/callback there, with 127.0.0.1 in place of localhost, which Spotify refuses.",
+    )
+    spotify_accounts_url: str = Field("https://accounts.spotify.com", description="URL of Spotify's accounts service.")
+    spotify_api_url: str = Field("https://api.spotify.com", description="URL of Spotify's Web API.")
+    spotify_imports_at_once: int = Field(
+        2,
+        ge=0,
+        le=16,
+        description="Imports from Spotify, and exports, that this process performs concurrently; 0 leaves them to others.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> "ListeningSettings":
+        if self.spotify_client_id is not None and self.secret is None:
+            raise ValueError(f"{SECRET_SETTING} is required with ECHO_LISTENING_SPOTIFY_CLIENT_ID")
+        return self

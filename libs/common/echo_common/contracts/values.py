@@ -169,6 +169,13 @@ class InteractionType(StrEnum):
     REMOVE = "remove"
 
 
+class SpotifyLinkStatus(StrEnum):
+    """Status of a link to an account of Spotify."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+
+
 Alignment = Literal["model", "aligned", "estimated"]
 """Source of timings: the model's own durations, a recogniser, or proportional estimation."""
 

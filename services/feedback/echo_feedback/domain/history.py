@@ -44,6 +44,8 @@ ACTIONS: Mapping[type[DomainEvent], Action] = MappingProxyType(
         listening.GroupSessionStarted: Action(ActionType.GROUP_SESSION_STARTED, "session_id"),
         listening.PlaylistDeleted: Action(ActionType.PLAYLIST_DELETED, "playlist_id"),
         listening.PlaylistUpdated: Action(ActionType.PLAYLIST_CHANGED, "playlist_id"),
+        listening.SpotifyLinked: Action(ActionType.SPOTIFY_LINKED, None),
+        listening.SpotifyUnlinked: Action(ActionType.SPOTIFY_UNLINKED, None),
         synthesis.AudioCreated: Action(ActionType.SPEECH_SYNTHESIZED, "audio_id", once=True),
         synthesis.AudioDeleted: Action(ActionType.AUDIO_DELETED, "audio_id"),
         synthesis.AudioRevised: Action(ActionType.AUDIO_REVISED, "audio_id"),

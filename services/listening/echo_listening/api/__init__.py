@@ -9,6 +9,7 @@ from echo_listening.api import (
     playlists,
     preferences,
     recommendations,
+    spotify,
     streams,
     tracks,
 )
@@ -24,5 +25,6 @@ ROUTERS = (
     interactions.router,
     preferences.router,
     recommendations.router,
+    spotify.router,
 )
 """One line per part, so that parts can be added side by side."""

@@ -8,17 +8,26 @@ from pydantic import BaseModel, ConfigDict, Field, Json
 from echo_common.audio_files.formats import MEDIA_TYPES
 from echo_common.auth.dependencies import ListeningReader, ListeningWriter
 from echo_common.contracts.errors.quotas import QuotaExceededError
+from echo_common.contracts.errors.spotify import (
+    SpotifyNotConfiguredError,
+    SpotifyNotLinkedError,
+    SpotifyTrackNotFoundError,
+    SpotifyUnavailableError,
+    SpotifyUserNotAllowedError,
+)
 from echo_common.contracts.errors.tracks import (
     TrackNotAudioError,
     TrackNotFoundError,
     TrackTooLongError,
     TrackWithoutAudioError,
 )
+from echo_common.contracts.http.spotify import AddSpotifyTrack
 from echo_common.contracts.http.tracks import Artists, Genres, TrackPatch, TrackText, TrackView
 from echo_common.contracts.values import Metric, TrackSource
 from echo_common.errors import FileTooLargeError
 from echo_common.http.endpoints import Form, Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.json_body import is_multipart, read_json_body
 from echo_common.http.object_response import (
     PARTIAL_RESPONSES,
     ByteRange,
@@ -29,7 +38,7 @@ from echo_common.http.object_response import (
 from echo_common.http.pagination import Page, paginated
 from echo_common.http.upload import fields_of, name_of, received
 from echo_listening.api.dependencies import Deps
-from echo_listening.usecases import features, tracks, uploads
+from echo_listening.usecases import features, spotify_tracks, tracks, uploads
 from echo_listening.views.tracks import track_view
 
 TRACK_EXAMPLE: Final[dict[str, Any]] = {
@@ -88,7 +97,7 @@ class UploadFields(BaseModel):
     genres: Json[Genres] | None = Field(None, description="JSON array, in lower case.", examples=['["folk"]'])
 
 
-_FORM: Final = Form("file", UploadFields)
+_FORM: Final = Form("file", UploadFields, json=AddSpotifyTrack)
 
 
 @router.endpoint(
@@ -97,16 +106,31 @@ _FORM: Final = Form("file", UploadFields)
     status=201,
     form=_FORM,
     idempotent=True,
-    errors=(FileTooLargeError, TrackNotAudioError, TrackTooLongError, QuotaExceededError),
+    errors=(
+        FileTooLargeError,
+        TrackNotAudioError,
+        TrackTooLongError,
+        QuotaExceededError,
+        SpotifyNotConfiguredError,
+        SpotifyNotLinkedError,
+        SpotifyTrackNotFoundError,
+        SpotifyUserNotAllowedError,
+        SpotifyUnavailableError,
+    ),
     example=enveloped(_UPLOAD),
     daily_quota=Metric.UPLOADS,
 )
 async def upload_track(request: Request, principal: ListeningWriter, deps: Deps) -> Success[TrackView]:
-    """Upload a track: your own music or speech.
+    """Upload a track, or add one of Spotify.
 
-    WAV, MP3, FLAC, Ogg, Opus, M4A or WebM, at most 50 MB and two hours. Its length is measured, and its features are computed in the
-    background.
+    A file has your own music or speech: WAV, MP3, FLAC, Ogg, Opus, M4A or WebM, at most 50 MB and two hours. Its length is measured,
+    and its features are computed in the background. A JSON body with a `spotify_id` adds the metadata of a track of Spotify, which needs a linked account; one that you
+    have already is updated.
     """
+    if not is_multipart(request):
+        body = await read_json_body(request, AddSpotifyTrack)
+        added = await spotify_tracks.add_spotify_track(body.spotify_id, principal, deps)
+        return ok(track_view(added, (await features.find_statuses([added], deps))[added.id]))
     async with received(request, field=_FORM.file, limit=deps.settings.upload_bytes) as upload:
         fields = fields_of(upload, UploadFields).model_dump(exclude_none=True)
         track = await uploads.upload_track(upload.path, fields, name_of(upload), principal, deps)

@@ -189,6 +189,24 @@ class Playlist(Aggregate):
         self._replace_items(items)
         self._record_update(PlaylistUpdateType.RESTORE, tuple(dict.fromkeys(concerned)), user_id)
 
+    def import_tracks(self, name: str, description: str | None, track_ids: Sequence[str], user_id: str) -> None:
+        """Use name, description and tracks of the playlist at Spotify; items of tracks that stay keep their ids."""
+        held: dict[str, list[PlaylistItem]] = {}
+        for item in reversed(self.items):
+            held.setdefault(item.track_id, []).append(item)
+        items = tuple(
+            held[track_id].pop() if held.get(track_id) else PlaylistItem.create(track_id, user_id) for track_id in track_ids
+        )
+        if (name, description, items) == (self.name, self.description, self.items):
+            return
+        before, after = {item.track_id for item in self.items}, set(track_ids)
+        concerned = [
+            track_id for track_id in (*track_ids, *sorted(before - after)) if (track_id in before) != (track_id in after)
+        ]
+        self.name, self.search, self.description = name, name.casefold(), description
+        self._replace_items(items)
+        self._record_update(PlaylistUpdateType.IMPORT, concerned, user_id)
+
     def set_collaborator(self, user_id: str, role: PlaylistRole) -> None:
         """Share the playlist with a user in this role. Raises `PlaylistFullError`."""
         others = tuple(each for each in self.collaborators if each.user_id != user_id)

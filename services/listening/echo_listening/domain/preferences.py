@@ -20,7 +20,7 @@ class Preferences(Task):
     """The preferences of a user, whose id it has. `top_tracks` and the fields after it combine stated and derived ones.
 
     `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed, and `songs` the Spotify
-    ids of these. `repeat` tells that there were interactions since the present attempt began: it is followed by another one, rather
+    ids of these. `spotify_artists` are the top artists of the linked account of Spotify. `repeat` tells that there were interactions since the present attempt began: it is followed by another one, rather
     than cancelled, so that many interactions do not prevent every derivation.
     """
 
@@ -31,6 +31,7 @@ class Preferences(Task):
     due_at: datetime = Field(default_factory=now)
     repeat: bool = False
     stated: Taste = Taste()
+    spotify_artists: tuple[str, ...] = ()
     derived: Taste = Taste()
     excluded: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
@@ -45,6 +46,11 @@ class Preferences(Task):
     def of_user(cls, user_id: str) -> "Preferences":
         """Create empty preferences, which are to be derived."""
         return cls(id=user_id, user_id=user_id, due_at=now() + _COLLECTED)
+
+    @property
+    def all_stated(self) -> Taste:
+        """What the user has stated, with the top artists at Spotify."""
+        return self.stated.followed_by(Taste(top_artists=self.spotify_artists))
 
     @property
     def earliest_start(self) -> datetime:
@@ -69,6 +75,11 @@ class Preferences(Task):
     def state(self, taste: Taste) -> None:
         """Replace the stated preferences."""
         self.stated = taste
+        self._combine()
+
+    def use_spotify_artists(self, artists: tuple[str, ...]) -> None:
+        """Use the top artists of the linked account of Spotify after the stated ones."""
+        self.spotify_artists = artists
         self._combine()
 
     def remove_tracks(self, track_ids: Collection[str]) -> None:
@@ -115,7 +126,7 @@ class Preferences(Task):
         """Record nothing: preferences are deleted, and never cancelled."""
 
     def _combine(self) -> None:
-        taste = self.stated.followed_by(self.derived)
+        taste = self.all_stated.followed_by(self.derived)
         self.top_tracks, self.top_artists = taste.top_tracks, taste.top_artists
         self.genres, self.features = taste.genres, taste.features
         self.last_updated = now()

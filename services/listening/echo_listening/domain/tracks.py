@@ -10,6 +10,7 @@ from echo_common.contracts.events.listening import TrackDeleted, TrackUploaded
 from echo_common.contracts.http.tracks import TrackPatch
 from echo_common.contracts.values import TrackSource
 from echo_common.errors import ValidationError
+from echo_listening.domain.spotify import SpotifyTrack
 
 TRACK_PREFIX: Final = "track_"
 
@@ -113,6 +114,25 @@ class Track(Aggregate):
         )
         track.record(TrackUploaded(track_id=track_id, user_id=user_id))
         return track
+
+    @classmethod
+    def of_spotify(cls, track_id: str, user_id: str, metadata: SpotifyTrack) -> "Track":
+        """Create the track of a track at Spotify."""
+        track = cls(id=track_id, user_id=user_id, source=TrackSource.SPOTIFY, name=metadata.name)
+        track.replace_metadata(metadata)
+        return track
+
+    def replace_metadata(self, metadata: SpotifyTrack) -> None:
+        """Use the present metadata of Spotify. A popularity that Spotify does not return any more stays."""
+        self.name, self.search = metadata.name, metadata.name.casefold()
+        self.artists, self.album, self.duration = metadata.artists, metadata.album, metadata.duration
+        self.spotify_id, self.cover_url = metadata.spotify_id, metadata.cover_url
+        if metadata.popularity is not None:
+            self.popularity = metadata.popularity
+
+    def has_metadata(self, metadata: SpotifyTrack) -> bool:
+        """Return whether the track has this metadata of Spotify already."""
+        return all(value is None or getattr(self, name) == value for name, value in metadata.model_dump().items())
 
     @staticmethod
     def id_of_speech(audio_id: str) -> str:

@@ -11,10 +11,10 @@ from echo_common.bus.subscriptions import Subscriptions
 from echo_common.contracts.event import DomainEvent
 from echo_common.contracts.events.auth import UserDeleted
 from echo_listening.dependencies import Dependencies
-from echo_listening.handlers import captions, features, group_sessions, interactions, playlists, preferences, tracks
+from echo_listening.handlers import captions, features, group_sessions, interactions, playlists, preferences, spotify, tracks
 from echo_listening.handlers.handle import Handle
 
-_PARTS = (tracks, features, playlists, captions, group_sessions, interactions, preferences)
+_PARTS = (tracks, features, playlists, captions, group_sessions, interactions, preferences, spotify)
 """One line per part, so that parts can be added side by side."""
 
 

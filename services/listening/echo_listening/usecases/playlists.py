@@ -33,7 +33,7 @@ async def create_playlist(request: CreatePlaylist, principal: Principal, deps: D
     playlist = await add_playlist(
         Playlist.create(principal.user_id, request.name, request.description, request.track_ids), deps
     )
-    return await _remove_deleted_tracks(playlist, request.track_ids, deps)
+    return await remove_deleted_tracks(playlist, request.track_ids, deps)
 
 
 async def add_playlist(playlist: Playlist, deps: Dependencies) -> Playlist:
@@ -113,7 +113,7 @@ async def add_tracks(
         deps,
         revision=revision,
     )
-    return await _remove_deleted_tracks(playlist, track_ids, deps)
+    return await remove_deleted_tracks(playlist, track_ids, deps)
 
 
 async def remove_items(
@@ -175,7 +175,7 @@ async def restore_playlist(
     changed = await _edit(
         playlist_id, lambda held: held.restore(state, owners, principal.user_id), principal, deps, revision=revision
     )
-    return await _remove_deleted_tracks(changed, track_ids, deps)
+    return await remove_deleted_tracks(changed, track_ids, deps)
 
 
 async def remove_tracks(track_ids: Sequence[str], deps: Dependencies) -> None:
@@ -242,7 +242,7 @@ async def _require_tracks(track_ids: Collection[str], principal: Principal, deps
         raise TrackNotFoundError(details={"track_ids": missing})
 
 
-async def _remove_deleted_tracks(playlist: Playlist, track_ids: Collection[str], deps: Dependencies) -> Playlist:
+async def remove_deleted_tracks(playlist: Playlist, track_ids: Collection[str], deps: Dependencies) -> Playlist:
     """Remove tracks that were deleted before the playlist was saved: the event of their deletion may not have found them in it."""
     missing = set(track_ids) - (await deps.tracks.find_by_ids(track_ids)).keys()
     if not missing:

@@ -33,8 +33,8 @@ async def recommend_tracks(
     listener = Listener(Taste(), Taste())
     if preferences is not None:
         listener = Listener(
-            stated=preferences.stated,
-            taste=preferences.stated.followed_by(preferences.derived),
+            stated=preferences.all_stated,
+            taste=preferences.all_stated.followed_by(preferences.derived),
             excluded=frozenset(preferences.excluded),
             known=frozenset(preferences.known),
         )

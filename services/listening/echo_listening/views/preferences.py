@@ -14,7 +14,7 @@ def preferences_view(user_id: str, preferences: Preferences | None) -> Preferenc
         top_artists=list(held.top_artists),
         genres=list(held.genres),
         features=held.features,
-        stated=_items(held.stated),
+        stated=_items(held.all_stated),
         derived=_items(held.derived),
         last_updated=None if preferences is None else preferences.last_updated,
     )

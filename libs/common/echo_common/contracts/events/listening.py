@@ -111,6 +111,22 @@ class GroupSessionReaction(DomainEvent):
     at: int
 
 
+class SpotifyLinked(DomainEvent):
+    """A user linked an account of Spotify."""
+
+    topic: ClassVar[str] = "listening.spotify_linked"
+
+    user_id: str
+
+
+class SpotifyUnlinked(DomainEvent):
+    """A user unlinked the account of Spotify."""
+
+    topic: ClassVar[str] = "listening.spotify_unlinked"
+
+    user_id: str
+
+
 class ListeningUserDataErased(DomainEvent):
     """The listening service has erased everything of a deleted user."""
 

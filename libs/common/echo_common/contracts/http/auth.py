@@ -109,7 +109,7 @@ class UserView(BaseModel):
     """A user."""
 
     id: str
-    email: str | None = Field(description="Email address; null for a guest.")
+    email: str | None = Field(description="Email address; null for a guest, and for a user who registered with Spotify.")
     username: str | None
     first_name: str | None
     last_name: str | None

@@ -35,6 +35,8 @@ class ActionType(StrEnum):
     SESSION_ENDED = "session_ended"
     SESSION_STARTED = "session_started"
     SPEECH_SYNTHESIZED = "speech_synthesized"
+    SPOTIFY_LINKED = "spotify_linked"
+    SPOTIFY_UNLINKED = "spotify_unlinked"
     USER_REGISTERED = "user_registered"
     USER_UPDATED = "user_updated"
     VOICE_MODEL_CANCELLED = "voice_model_cancelled"
