@@ -9,7 +9,6 @@ from typing import Any, Final
 import structlog
 
 from echo_auth.audit_log import AuditLog
-from echo_auth.challenges import Challenges
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.exports import EXPORT_PREFIX
 from echo_auth.domain.profiles import AVATAR_PREFIX
@@ -40,6 +39,7 @@ from echo_auth.repository import (
 )
 from echo_auth.retention_schedule import RetentionSchedule
 from echo_auth.settings import AuthSettings
+from echo_auth.spotify_provider import SpotifyProvider
 from echo_auth.throttle import Throttle
 from echo_auth.usecases.erasures import repeat_erasures
 from echo_auth.usecases.export_archives import make_archive
@@ -50,6 +50,7 @@ from echo_auth.usecases.registration import ensure_admin
 from echo_auth.usecases.retention import apply_retention
 from echo_auth.user_data import AuthUserData
 from echo_common.auth.signed_links import LinkSigner
+from echo_common.challenges import Challenges
 from echo_common.encryption import Encryption, derive_key
 from echo_common.outbox.repository import Repository
 from echo_common.service import Adapters
@@ -74,6 +75,7 @@ async def open_dependencies(
         AsyncExitStack() as stack,
         Passwords.open(rounds=settings.password_rounds, memory_kib=settings.password_memory_kib) as passwords,
         IdentityProvider.open(oidc, adapters.public_url) as identity_provider,
+        SpotifyProvider.open(settings, adapters.public_url) as spotify_provider,
     ):
         users, erasures, erased_users = Users(store, relay), Erasures(store, relay), ErasedUsers(store, relay)
         api_keys, identities, passkeys = ApiKeys(store, relay), Identities(store, relay), Passkeys(store, relay)
@@ -132,6 +134,7 @@ async def open_dependencies(
             settings=settings,
             oidc=oidc,
             identity_provider=identity_provider,
+            spotify_provider=spotify_provider,
             live_settings=adapters.live_settings,
             objects=adapters.objects,
             public_url=adapters.public_url,

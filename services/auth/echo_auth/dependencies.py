@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from echo_auth.audit_log import AuditLog
-from echo_auth.challenges import Challenges
 from echo_auth.export_sources import ExportSource
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.keys import Signer
@@ -28,8 +27,10 @@ from echo_auth.repository import (
     Users,
 )
 from echo_auth.settings import AuthSettings
+from echo_auth.spotify_provider import SpotifyProvider
 from echo_auth.throttle import Throttle
 from echo_common.auth.signed_links import LinkSigner
+from echo_common.challenges import Challenges
 from echo_common.encryption import Encryption
 from echo_common.live_settings import LiveSettings
 from echo_common.scratch import Scratch
@@ -74,6 +75,7 @@ class Dependencies:
     settings: AuthSettings
     oidc: OidcSettings
     identity_provider: IdentityProvider | None
+    spotify_provider: SpotifyProvider | None
     live_settings: LiveSettings
     objects: ObjectStore
     public_url: str

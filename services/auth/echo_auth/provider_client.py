@@ -12,6 +12,8 @@ from echo_common.contracts.errors.oidc import IdentityProviderUnavailableError, 
 
 _SECONDS = 5.0
 _MAXIMUM_BYTES = 256 * 1024
+_PAUSE_SECONDS = 5
+_LONGEST_PAUSE_SECONDS = 24 * 3600
 
 
 class ProviderClient:
@@ -58,6 +60,8 @@ class ProviderClient:
                     raw += part
                     if len(raw) > _MAXIMUM_BYTES:
                         raise IdentityProviderUnavailableError
+                if response.status == 429:
+                    raise IdentityProviderUnavailableError(retry_after=_seconds(response.headers.get("Retry-After", "")))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise IdentityProviderUnavailableError from error
         try:
@@ -65,6 +69,12 @@ class ProviderClient:
         except (ValueError, RecursionError):
             return response.status, None
         return response.status, body if isinstance(body, dict) else None
+
+
+def _seconds(retry_after: str) -> int:
+    """Return the seconds of a header `Retry-After`, within limits; a date, which providers rarely send, is not read."""
+    seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else _PAUSE_SECONDS
+    return max(1, min(seconds, _LONGEST_PAUSE_SECONDS))
 
 
 def _origin(url: str) -> str:

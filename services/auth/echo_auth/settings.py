@@ -65,6 +65,19 @@ class AuthSettings(BaseSettings):
         '{"auth.verify_email": true}; a change by an administrator takes precedence. GET /api/v1/admin/config lists the keys.',
     )
 
+    spotify_client_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Client id of this platform's app at Spotify, for logins; unset disables them. Register the callback "
+        "ECHO_PUBLIC_URL/api/v1/auth/spotify/callback there, with 127.0.0.1 in place of localhost, which Spotify refuses.",
+    )
+    spotify_accounts_url: str = Field("https://accounts.spotify.com", description="URL of Spotify's accounts service.")
+    spotify_api_url: str = Field("https://api.spotify.com", description="URL of Spotify's Web API.")
+    spotify_create_users: bool = Field(
+        True, description="Create an account, without an email address, at the first login of an unknown user of Spotify."
+    )
+
     @field_validator("user_data_services")
     @classmethod
     def _named(cls, entries: tuple[str, ...]) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ async def test_challenges_expire(auth: Auth, monkeypatch: pytest.MonkeyPatch):
     _, device = await with_passkey(auth)
     credential = await signed(auth, device)
     later = now() + RECENT
-    monkeypatch.setattr("echo_auth.challenges.now", lambda: later)
+    monkeypatch.setattr("echo_common.challenges.now", lambda: later)
 
     assert (await log_in(auth, credential)).code == "INVALID_PASSKEY"
 

@@ -23,6 +23,7 @@ from echo_auth.api import (
     second_factors,
     sessions,
     settings,
+    spotify_login,
     user_administration,
     users,
 )
@@ -35,6 +36,7 @@ ROUTERS = (
     second_factors.router,
     passkeys.router,
     oidc.router,
+    spotify_login.router,
     api_keys.router,
     guests.router,
     users.router,

@@ -1,14 +1,12 @@
 """Endpoints for logins at the identity provider."""
 
-from dataclasses import replace
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import Cookie, Depends, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin
+from echo_auth.api.provider_login import redirect_error, redirect_logged_in, redirect_to_provider, wants_json
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import oidc
 from echo_common.auth.dependencies import AccountHolder
@@ -31,9 +29,6 @@ from echo_common.http.envelope import Success, ok
 
 _COOKIE = "echo_oidc_state"
 _COOKIE_PATH = "/api/v1/auth/oidc"
-_COOKIE_SECONDS = 600
-_PAGE = "/logged-in"
-"""The gateway's page on which logins of browsers end."""
 
 router = PublicRouter("authentication", dependencies=[Depends(forbid_storing)])
 
@@ -57,18 +52,7 @@ async def start_oidc_login(deps: Deps) -> Response:
 
     Open this in a browser. The provider sends the browser back to `GET /auth/oidc/callback`.
     """
-    started = await oidc.start_login(deps)
-    response = Response(status_code=302, headers={"Location": started.url, "Cache-Control": "no-store"})
-    response.set_cookie(
-        _COOKIE,
-        started.state,
-        max_age=_COOKIE_SECONDS,
-        path=_COOKIE_PATH,
-        secure=deps.public_url.startswith("https:"),
-        httponly=True,
-        samesite="lax",  # the provider's redirect back is a request from another site
-    )
-    return response
+    return redirect_to_provider(await oidc.start_login(deps), _COOKIE, _COOKIE_PATH, deps.public_url)
 
 
 @router.endpoint(
@@ -105,18 +89,16 @@ async def finish_oidc_login(
     also after an error. Clients that accept `application/json` receive JSON. If a local account has the same email, the response is
     409 with a `link_token`: log in to that account and confirm with `POST /auth/oidc/link`.
     """
-    if _wants_json(request):
-        login = await oidc.finish_login(code, state, browser_state, origin, deps)
-        response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
-        return ok(cookie.keep(login))
     try:
         login = await oidc.finish_login(code, state, browser_state, origin, deps)
     except EchoError as error:
-        return _redirect(error)
-    redirect = _redirect()
-    redirect.delete_cookie(_COOKIE, path=_COOKIE_PATH)
-    replace(cookie, wanted=True, response=redirect).keep(login)
-    return redirect
+        if wants_json(request):
+            raise
+        return redirect_error(error)
+    if not wants_json(request):
+        return redirect_logged_in(login, cookie, _COOKIE, _COOKIE_PATH)
+    response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
+    return ok(cookie.keep(login))
 
 
 @router.endpoint(
@@ -133,16 +115,3 @@ async def link_identity(body: LinkIdentityRequest, principal: AccountHolder, ori
     """
     await oidc.confirm_link(body.link_token.get_secret_value(), principal, origin, deps)
     return ok(None, message="Identity linked.")
-
-
-def _wants_json(request: Request) -> bool:
-    """Return whether an API client asks for JSON; browsers ask for a page."""
-    accepted = request.headers.get("accept", "")
-    return "application/json" in accepted and "text/html" not in accepted
-
-
-def _redirect(error: EchoError | None = None) -> Response:
-    """Redirect to the page of this platform; an error is in the fragment, which browsers send to no server."""
-    details = error.details if error is not None and isinstance(error.details, dict) else {}
-    fragment = "" if error is None else "#" + urlencode({"error": error.code, **details})
-    return RedirectResponse(_PAGE + fragment, 303, {"Cache-Control": "no-store"})

@@ -20,7 +20,7 @@ from echo_common.contracts.values import Plan, Role
 class User(SecondFactors, KnownNetworks):
     """A user account. Emails and usernames are case-insensitive.
 
-    A guest has no email, username or password, and so cannot log in.
+    A guest has no email, username or password, and so cannot log in. A user without them logs in with Spotify.
     """
 
     email: str | None = None
@@ -51,7 +51,7 @@ class User(SecondFactors, KnownNetworks):
         cls,
         user_id: str,
         *,
-        email: str,
+        email: str | None,
         username: str | None,
         password_hash: str | None,
         plan: Plan = Plan.USER,
@@ -60,7 +60,7 @@ class User(SecondFactors, KnownNetworks):
         """Create a user and record the event."""
         user = cls(
             id=user_id,
-            email=email.lower(),
+            email=None if email is None else email.lower(),
             username=username,
             username_key=None if username is None else username.lower(),
             password_hash=password_hash,

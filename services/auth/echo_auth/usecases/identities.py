@@ -1,6 +1,7 @@
 """Use cases of identities: the account of a user of the identity provider."""
 
 import base64
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -47,7 +48,10 @@ async def resolve_user(claims: Claims, origin: RequestOrigin, deps: Dependencies
         raise OidcAccountRefusedError
     user = await deps.users.named(email)
     if user is None:
-        return await _create(claims, email, origin, deps)
+        if not deps.oidc.create_users:
+            raise OidcAccountRefusedError
+        names = {"first_name": claims.first_name, "last_name": claims.last_name, "language": claims.language}
+        return await create_user(claims.issuer, claims.subject, names, email, origin, deps)
     if not (deps.oidc.link_verified_emails and user.email_verified):
         data = {"issuer": claims.issuer, "subject": claims.subject, "email": email}
         token = base64.urlsafe_b64encode(await deps.challenges.issue(LINK, data)).decode()
@@ -86,27 +90,35 @@ async def exchange_bearer(token: str, deps: Dependencies) -> ExchangedToken:
     return ExchangedToken(access_token=issued, expires_in=max(0.0, lasts.total_seconds()))
 
 
-async def _create(claims: Claims, email: str, origin: RequestOrigin, deps: Dependencies) -> User:
-    if not deps.oidc.create_users:
-        raise OidcAccountRefusedError
+async def create_user(
+    issuer: str, subject: str, names: Mapping[str, str | None], email: str | None, origin: RequestOrigin, deps: Dependencies
+) -> User:
+    """Create the account of a subject, with an address that its provider has verified, or none.
+
+    `names` are those of the profile (`first_name`, `last_name`) and the `language`; invalid ones are left out. Raises
+    `ServiceUnavailableError` if another login creates it at the moment.
+    """
     user = User.register(new_id("usr"), email=email, username=None, password_hash=None)
-    user.confirm_email(email)  # the provider has verified it
+    if email is not None:
+        user.confirm_email(email)
     profile = Profile(
         id=user.id,
         user_id=user.id,
-        first_name=_valid(_NAME, claims.first_name),
-        last_name=_valid(_NAME, claims.last_name),
-        preferred_language=_valid(_LANGUAGE, claims.language),
+        first_name=_valid(_NAME, names.get("first_name")),
+        last_name=_valid(_NAME, names.get("last_name")),
+        preferred_language=_valid(_LANGUAGE, names.get("language")),
     )
     await deps.audit.record(AuditAction.REGISTERED, actor=user.id, target=user.id, address=origin.address)
     await deps.profiles.add(profile)
     try:
+        if email is None:  # of concurrent first logins, that which has the identity first creates the account
+            await deps.identities.add(Identity.link(issuer, subject, user.id))
         await deps.users.add(user)
     except DuplicateError:  # a concurrent login was faster; its identity follows
         profile.erase()
         await deps.profiles.save(profile)
         raise ServiceUnavailableError("Another login creates this account at the moment; try again.", retry_after=1) from None
-    await link_identity(claims.issuer, claims.subject, user, origin, deps)
+    await link_identity(issuer, subject, user, origin, deps)
     return user
 
 

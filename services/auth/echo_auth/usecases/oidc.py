@@ -1,14 +1,12 @@
 """Use cases of logins at the identity provider (OpenID Connect, authorisation code with PKCE)."""
 
-import base64
-import hmac
 import secrets
-from dataclasses import dataclass
 
 from echo_auth.dependencies import Dependencies
 from echo_auth.domain.request_origin import RequestOrigin
 from echo_auth.identity_provider import IdentityProvider
 from echo_auth.usecases.identities import LINK, link_identity, resolve_user
+from echo_auth.usecases.provider_states import StartedLogin, decoded, encoded, take_state
 from echo_auth.usecases.reauthentication import require_recent_login
 from echo_auth.usecases.sessions import complete_login
 from echo_common.auth.principal import Principal
@@ -18,19 +16,11 @@ from echo_common.contracts.http.auth import Login
 _LOGIN = "oidc login"
 
 
-@dataclass(frozen=True, slots=True)
-class StartedLogin:
-    """The provider's URL for a login, and the state that the browser keeps until it returns."""
-
-    url: str
-    state: str
-
-
 async def start_login(deps: Dependencies) -> StartedLogin:
     """Start a login. Raises `OidcNotConfiguredError`, `IdentityProviderUnavailableError`."""
     provider = _provider(deps)
     nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-    state = _encoded(await deps.challenges.issue(_LOGIN, {"nonce": nonce, "verifier": verifier}))
+    state = encoded(await deps.challenges.issue(_LOGIN, {"nonce": nonce, "verifier": verifier}))
     return StartedLogin(await provider.login_url(state, nonce, verifier), state)
 
 
@@ -43,10 +33,8 @@ async def finish_login(
     `OidcAccountRefusedError`, `LinkRequiredConflictError`, `AccountInactiveError`, `IdentityProviderUnavailableError`.
     """
     provider = _provider(deps)
-    if not code or not state or not hmac.compare_digest(state.encode(), (browser_state or "").encode()):
-        raise OidcLoginFailedError
-    started = await deps.challenges.take(_LOGIN, _decoded(state))
-    if started is None:
+    started = await take_state(_LOGIN, state, browser_state, deps)
+    if started is None or not code:
         raise OidcLoginFailedError
     claims = await provider.claims_of_code(code, started["nonce"], started["verifier"])
     user = await resolve_user(claims, origin, deps)
@@ -60,7 +48,7 @@ async def confirm_link(token: str, principal: Principal, origin: RequestOrigin, 
     """
     _provider(deps)
     await require_recent_login(principal, deps)
-    asked = await deps.challenges.take(LINK, _decoded(token))
+    asked = await deps.challenges.take(LINK, decoded(token))
     user = await deps.users.get(principal.user_id)
     if asked is None or asked["email"] != user.email:
         raise LinkRefusedConflictError
@@ -71,14 +59,3 @@ def _provider(deps: Dependencies) -> IdentityProvider:
     if deps.identity_provider is None:
         raise OidcNotConfiguredError
     return deps.identity_provider
-
-
-def _encoded(challenge: bytes) -> str:
-    return base64.urlsafe_b64encode(challenge).decode()
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text.encode())
-    except ValueError:
-        return b""
