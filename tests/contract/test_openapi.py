@@ -343,6 +343,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "DELETE /api/v1/auth/sessions",  # ended once: a repetition finds none
         "DELETE /api/v1/auth/sessions/{session_id}",
         "POST /api/v1/auth/oidc/link",
+        "POST /api/v1/auth/spotify/link",
         "POST /api/v1/auth/2fa/setup",
         "POST /api/v1/auth/2fa/enable",
         "POST /api/v1/auth/2fa/disable",
@@ -360,6 +361,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
         "POST /api/v1/group-sessions/{group_session_id}/live/ticket",
         "POST /api/v1/files/{audio_id}/link",
         "POST /api/v1/users/me/exports/{export_id}/link",
+        "POST /api/v1/spotify/link",  # the URL has a secret
         "POST /api/v1/webhooks",
         "POST /api/v1/webhooks/{webhook_id}/secret",
     }

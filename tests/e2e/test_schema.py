@@ -38,6 +38,7 @@ CHANGES_THE_SESSION = ("/api/v1/auth/", "/api/v1/users/me")
 RULES_BEYOND_SCHEMAS = {
     "create_guest": "the refresh token is kept in a cookie for requests of the same site",
     "find_user": "either an email address or a username",
+    "finish_spotify_link": "the state must be that of a link which the browser has started",
     "get_pronunciation": "a range that is absent, incomplete, empty or outside a segment",
     "get_statistics_series": "an empty range of time, or one of too many points",
     "list_audit_entries": "an empty range of time",

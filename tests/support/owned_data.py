@@ -77,6 +77,7 @@ class OwnedData:
             "entry_id": entry["id"],
             "export_id": export["export_id"],
             "group_session_id": group["id"],
+            "import_id": new_id("import"),  # an import needs an account of Spotify
             "job_id": job["id"],
             "key_id": await _key(owner),
             "message_id": sent["message"]["id"],
@@ -161,6 +162,8 @@ class OwnedData:
             "save_text": {"content": SENTENCE},
             "share_playlist": {"role": "viewer"},
             "share_voice": {"public": True},
+            "start_spotify_export": {"public": False},
+            "start_spotify_import": {"top_artists": True},
             "stream_speech": {"text_id": ids["text_id"], "voice_id": "tone_low"},
             "synthesize": {"text_id": ids["text_id"], "voice_id": "tone_low"},
             "synthesize_later": {"text_id": ids["text_id"], "voice_id": "tone_low"},

@@ -25,6 +25,7 @@ from tests.support.openai_server import say
 from tests.support.provider import Provider
 from tests.support.requirements import Missing, Require
 from tests.support.secrets import secrets_in
+from tests.support.spotify_server import CLIENT_ID, SpotifyServer
 
 START_SECONDS = 90.0
 FORMS = {"embedded": "serve", "distributed": "local"}
@@ -162,9 +163,20 @@ def chat() -> Iterator[Provider]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def spotify() -> Iterator[SpotifyServer]:
+    """Spotify of the platform; each test has a user of its own there."""
+    with SpotifyServer.serving() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=FORMS)
 def platform(
-    request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory, chat: Provider
+    request: pytest.FixtureRequest,
+    require: Require,
+    tmp_path_factory: pytest.TempPathFactory,
+    chat: Provider,
+    spotify: SpotifyServer,
 ) -> Iterator[Platform]:
     """A platform with the tone engine, shared by all tests; each test has its own users."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -174,6 +186,12 @@ def platform(
         "ECHO_GATEWAY_TRUSTED_PROXIES": "127.0.0.1",  # tests give clients addresses of their own
         "ECHO_VOICE_CHAT_URL": f"{chat.url}/v1",
         "ECHO_VOICE_CHAT_MODEL": "test",
+        "ECHO_LISTENING_SPOTIFY_CLIENT_ID": CLIENT_ID,
+        "ECHO_LISTENING_SPOTIFY_ACCOUNTS_URL": spotify.url,
+        "ECHO_LISTENING_SPOTIFY_API_URL": spotify.url,
+        "ECHO_AUTH_SPOTIFY_CLIENT_ID": CLIENT_ID,
+        "ECHO_AUTH_SPOTIFY_ACCOUNTS_URL": spotify.url,
+        "ECHO_AUTH_SPOTIFY_API_URL": spotify.url,
     }
     with started(request.param, folder, settings=settings) as found:
         yield found

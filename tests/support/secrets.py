@@ -10,6 +10,7 @@ _PATTERNS = {
     "refresh token": re.compile(r"ses_[0-9A-Z]{26}\.[\w-]{20,}\.[\w-]{20,}"),
     "API key": re.compile(r"\becho_[\w-]{43}"),
     "password hash": re.compile(r"\$argon2id\$"),
+    "code or token of Spotify": re.compile(r"spotify-(code|access|refresh)-[\w-]{20,}"),
     "private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY"),
 }
 
