@@ -62,6 +62,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "get_avatar": "integration/auth/test_profiles.py",
     "get_dead_letter": "integration/gateway/test_dead_letters.py",
     "get_erasure": "integration/auth/test_account_deletion.py",
+    "issue_group_session_ticket": "integration/listening/test_live_sessions.py",
     "join_group_session": "integration/listening/test_group_sessions.py",
     "get_spotify_export": "integration/listening/test_spotify_playlists.py",
     "get_spotify_import": "e2e/test_spotify.py",

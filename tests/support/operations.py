@@ -26,13 +26,7 @@ PUBLIC_IDS = {
 SCOPES_BY_TYPE = {"follow_job": "speech:read"}
 """Scopes of operations whose scope depends on the type of the resource, for the owner's resource."""
 
-ENDS_RESOURCES = {
-    "delete_voices",
-    "end_group_session",
-    "leave_group_session",
-    "request_export",  # a new export replaces the last one
-    "revoke_consent",
-}
+ENDS_RESOURCES = {"delete_voices", "request_export", "revoke_consent"}  # a new export replaces the last one
 _ORDER = ["GET", "HEAD", "PATCH", "PUT", "POST", "DELETE"]
 
 
