@@ -146,6 +146,28 @@ async def test_commands_may_be_reserved_for_the_host(start: Start) -> None:
             await here.until("accepted", id="2")
 
 
+async def test_connections_and_commands_are_measured(start: Start) -> None:
+    async with start() as one:
+        metrics = one.deps.group_session_metrics
+        session = await started(one)
+
+        def connections() -> float:
+            return next(sample.value for family in metrics.connections.collect() for sample in family.samples)
+
+        def commands() -> dict[str, float]:
+            samples = [sample for family in metrics.commands.collect() for sample in family.samples]
+            return {sample.labels["outcome"]: sample.value for sample in samples if sample.name.endswith("_count")}
+
+        async with live(one, session) as here:
+            assert connections() == 1
+            await here.send("play", id="1")
+            await here.until("accepted", id="1")
+            await here.send("next", id="2", item_id="item_none")
+            await here.until("refused", id="2", code="SESSION_ITEM_NOT_FOUND")
+        await eventually(lambda: connections() == 0)
+        assert commands() == {"accepted": 1, "refused": 1}
+
+
 async def test_a_changed_playlist_reaches_live_clients_with_its_items(start: Start) -> None:
     async with start() as one:
         playlist = await created(one, *await tracks_of(one, 2))
