@@ -10,6 +10,7 @@ from echo_common.challenges import Challenges
 from echo_common.contracts.events.listening import ListeningUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.encryption import Encryption
+from echo_common.http.user_slots import UserSlots
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
 from echo_common.service import Adapters
@@ -55,6 +56,9 @@ from echo_listening.user_data.tracks import TracksOfUser
 
 _DERIVATIONS_AT_ONCE: Final = 2
 _SPOTIFY_TOKENS: Final = "spotify tokens"
+_UPLOADS_AT_ONCE: Final = 2
+_WAITING_UPLOADS: Final = 3
+"""Further uploads of a user that wait for the one that is being decoded."""
 
 
 @asynccontextmanager
@@ -164,6 +168,7 @@ async def _open(
         tracks=tracks,
         audio_changes=audio_changes,
         upload_reader=SandboxedUploadReader(settings),
+        upload_slots=UserSlots("upload", _UPLOADS_AT_ONCE, waiting_each=_WAITING_UPLOADS),
         quotas=quotas,
         stored_bytes=MeasuredSize(tracks.total_bytes),
         may_hear=(playlists.permits_hearing, group_sessions.permits_hearing),
@@ -182,7 +187,12 @@ async def _open(
         idle_sessions=IdleSessions(group_sessions, presence, settings.session_idle_hours),
         bus=adapters.bus,
         analyser=SandboxedFeatureAnalyser(settings),
-        streams=TrackJoiner(adapters.objects, SandboxedTrackDecoder(), adapters.scratch, OpenStreams(settings.streams_at_once)),
+        streams=TrackJoiner(
+            adapters.objects,
+            SandboxedTrackDecoder(),
+            adapters.scratch,
+            OpenStreams(settings.streams_at_once, settings.streams_per_user),
+        ),
         tickets=tickets,
         captions=captions,
         speech_captions=speech_captions,

@@ -8,6 +8,7 @@ from echo_common.bus.port import Bus
 from echo_common.challenges import Challenges
 from echo_common.encryption import Encryption
 from echo_common.faults import FaultPoints
+from echo_common.http.user_slots import UserSlots
 from echo_common.metrics import GroupSessionMetrics
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
@@ -58,6 +59,7 @@ class Dependencies:
     audio_changes: AudioChanges
     may_hear: Sequence[MayHear]
     upload_reader: UploadReader
+    upload_slots: UserSlots
     quotas: Quotas
     stored_bytes: MeasuredSize
     analyses: Analyses

@@ -37,6 +37,7 @@ class ListeningSettings(BaseSettings):
         le=1_000,
         description="Streams of playlists that this process sends concurrently, with two temporary files each.",
     )
+    streams_per_user: int = Field(4, ge=1, le=1_000, description="Concurrent streams of playlists of a user in this process.")
     synthesis_url: str | None = Field(
         None, description="URL of the synthesis service, for the captions of speech; if unset, there are none."
     )

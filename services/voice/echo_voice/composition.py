@@ -9,6 +9,7 @@ from echo_common.contracts.events.voice import VoiceUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.http.client import ServiceClient
 from echo_common.http.health import Check
+from echo_common.http.user_slots import UserSlots
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
 from echo_common.replaced_settings import warn_of_replaced_settings
@@ -28,7 +29,6 @@ from echo_voice.conversations.history import MessageHistory
 from echo_voice.conversations.replies import Replies, ReplyLimits
 from echo_voice.conversations.repository import Conversations, Messages
 from echo_voice.conversations.summaries import Summaries
-from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.dependencies import Dependencies, voice_space
 from echo_voice.providers import Providers
 from echo_voice.remote_speech_streams import NoSpeechStreams, RemoteSpeechStreams
@@ -168,7 +168,7 @@ async def _open(
         replies=replies,
         history=history,
         talk=SpokenConversations.create(settings, replies, transcriber, adapters.metrics.talk),
-        transcriptions=Transcriptions(settings.samples_at_once),
+        recording_slots=UserSlots("recording", settings.samples_at_once),
         scratch=adapters.scratch,
         stored_bytes=MeasuredSize(samples.total_bytes),
         worker=Worker(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from echo_common.http.user_slots import UserSlots
 from echo_common.quotas.counters import Quotas
 from echo_common.recipients import Recipients
 from echo_common.scratch import Scratch
@@ -14,7 +15,6 @@ from echo_common.work.worker import Worker
 from echo_voice.chat_model import ChatModel
 from echo_voice.conversations.history import MessageHistory
 from echo_voice.conversations.replies import Replies
-from echo_voice.conversations.transcriptions import Transcriptions
 from echo_voice.providers import Providers
 from echo_voice.repository import AnonymousUploads, Consents, EchoRevisions, Echos, Phrases, Preferences, Samples, VoiceModels
 from echo_voice.settings import VoiceSettings
@@ -48,7 +48,7 @@ class Dependencies:
     replies: Replies
     history: MessageHistory
     talk: SpokenConversations
-    transcriptions: Transcriptions
+    recording_slots: UserSlots
     chat_model: ChatModel
     scratch: Scratch
     worker: Worker

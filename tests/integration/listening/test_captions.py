@@ -111,6 +111,13 @@ async def test_without_synthesis_there_are_no_captions_yet(ada: ListeningClient,
     assert len(await captions_of(ada, path)) == 1
 
 
+async def test_synthesis_is_asked_once_for_a_track_that_occurs_often(ada: ListeningClient, synthesis: Synthesis) -> None:
+    path = await playlist_of(ada, *[(await ada.speech())["id"]] * 5)
+    synthesis.fails = True
+    assert await captions_of(ada, path) == []
+    assert len(synthesis.upstream.asked) == 1
+
+
 async def test_a_deleted_audio_leaves_no_captions(ada: ListeningClient) -> None:
     track = await ada.speech()
     await captions_of(ada, await playlist_of(ada, track["id"]))

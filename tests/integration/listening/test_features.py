@@ -7,10 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from echo_common.contracts.errors.tracks import TrackNotAudioError, TrackWithoutAudioError
 from echo_common.contracts.events.listening import TrackAnalysed
 from echo_common.contracts.events.synthesis import AudioDeleted
 from echo_common.contracts.values import JobStatus
+from echo_common.ids import new_id
 from echo_listening.domain.analyses import TrackAnalysis
+from echo_listening.domain.features import TrackFeatures
 from echo_listening.domain.tracks import Track
 from echo_listening.feature_analyser import FeatureAnalysisFailedError
 from echo_listening.features.analyser import SandboxedFeatureAnalyser
@@ -43,6 +46,34 @@ async def ended(client: ListeningClient, track_id: str) -> dict[str, Any]:
 
     await eventually(complete, within=60)
     return found
+
+
+async def test_an_analysis_is_repeated_for_a_stream_only_if_the_file_is_missing(start: Start) -> None:
+    async with start(**WITHOUT_A_WORKER) as ada:
+        track_id = await stored_speech(ada)
+        analysis = TrackAnalysis(id=track_id, user_id=ada.user_id)
+        analysis.complete(analysis.claim("worker", 15), 1, TrackFeatures())
+        await ada.deps.analyses.add(analysis)
+
+        await features.analyse_skipped(track_id, TrackNotAudioError.code, ada.deps)
+        assert (await ada.get(f"/tracks/{track_id}/features"))["status"] == "complete"
+        await features.analyse_skipped(track_id, TrackWithoutAudioError.code, ada.deps)
+        assert (await ada.get(f"/tracks/{track_id}/features"))["status"] == "pending"
+
+
+async def test_pending_analyses_of_users_take_turns(start: Start) -> None:
+    async with start(**WITHOUT_A_WORKER) as ada:
+        keys = [(new_id("track"), user_id) for user_id in ("usr_ada", "usr_ada", "usr_ada", "usr_eve", "usr_eve")]
+        for key, user_id in keys:
+            await ada.deps.analyses.queue(TrackAnalysis(id=key, user_id=user_id, audio_counter=1))
+        order = [one.user_id for one in await ada.deps.analyses.pending(5, {})]
+        assert order == ["usr_ada", "usr_eve", "usr_ada", "usr_eve", "usr_ada"]
+
+        first = await ada.deps.analyses.get(keys[0][0])
+        first.complete(first.claim("worker", 15), 1, TrackFeatures())
+        await ada.deps.analyses.save(first)
+        await ada.deps.analyses.update(first.id, TrackAnalysis.repeat)
+        assert [one.task_id for one in await ada.deps.analyses.pending(5, {})][-1] == first.id
 
 
 def announced(client: ListeningClient) -> Sequence[TrackAnalysed]:

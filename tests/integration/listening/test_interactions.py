@@ -105,6 +105,23 @@ async def test_preferences_follow_interactions(ada: ListeningClient, eve: Listen
     assert (await eve.get("/preferences"))["top_tracks"] == []
 
 
+async def test_the_oldest_of_too_many_interactions_are_removed(ada: ListeningClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preferences, "MOST_INTERACTIONS", 2)
+    track_id = (await ada.speech())["id"]
+    added = [await acted(ada, track_id, kind) for kind in ("play", "pause", "complete", "like")]
+
+    async def removed() -> bool:
+        return len(await ada.get("/interactions")) == 2
+
+    await eventually(removed, within=30)
+    assert await ada.get("/interactions") == [added[3], added[2]]
+
+
+@pytest.mark.parametrize("names", [{"top_artists": ["Ni\u202ena"]}, {"genres": ["ja\nzz"]}, {"top_artists": ["x" * 201]}])
+async def test_unprintable_names_are_not_stated(ada: ListeningClient, names: dict[str, list[str]]) -> None:
+    assert refusal(await ada.ask("PUT", "/preferences", json=names)) == (422, "VALIDATION_ERROR")
+
+
 async def test_stated_preferences_are_replaced_and_deleted(ada: ListeningClient) -> None:
     stated, liked = (await ada.speech())["id"], (await ada.speech())["id"]
     await acted(ada, liked, "like")

@@ -8,6 +8,7 @@ import pytest
 
 from echo_common.contracts.events.listening import PlaylistDeleted, PlaylistUpdated
 from echo_common.contracts.events.synthesis import AudioDeleted
+from echo_listening.domain import playlists as domain
 from echo_listening.domain.playlists import KEPT_STATES, Playlist
 from echo_listening.domain.tracks import Track
 from echo_listening.usecases import playlists, tracks
@@ -225,6 +226,19 @@ async def test_the_states_of_the_last_hundred_updates_are_kept(ada: ListeningCli
         response = await ada.ask("POST", f"/playlists/{playlist['id']}/updates/{restored}/restore", json={"revision": revision})
         assert refusal(response) == (404, "PLAYLIST_REVISION_NOT_FOUND")
     assert (await send(ada, "POST", playlist, "/updates/4/restore", revision=revision))["name"] == "2"
+
+
+async def test_fewer_states_of_long_playlists_are_kept(ada: ListeningClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain, "KEPT_ITEMS", 6)
+    playlist = await created(ada, *await tracks_of(ada, 3))
+    for name in "abc":
+        playlist = await send(ada, "PATCH", playlist, name=name)
+
+    updates = await ada.get(f"/playlists/{playlist['id']}/updates")
+    assert [(update["revision"], update["restorable"]) for update in updates] == [(4, True), (3, True), (2, False), (1, False)]
+    response = await ada.ask("POST", f"/playlists/{playlist['id']}/updates/2/restore", json={"revision": 4})
+    assert refusal(response) == (404, "PLAYLIST_REVISION_NOT_FOUND")
+    assert (await send(ada, "POST", playlist, "/updates/3/restore", revision=4))["name"] == "b"
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])

@@ -14,6 +14,7 @@ import pytest
 from echo_common.audio.encoding import FULL_SCALE
 from echo_common.audio.formats import FORMATS
 from echo_common.errors import ServiceUnavailableError
+from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.scratch import Scratch
 from echo_common.storage.filesystem import FolderStorage
 from echo_listening.streams.decoder import SandboxedTrackDecoder, TrackDecoder
@@ -40,7 +41,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
 
 @pytest.fixture
 def joiner(objects: FolderStorage, scratch: Scratch) -> TrackJoiner:
-    return TrackJoiner(objects, SandboxedTrackDecoder(), scratch, OpenStreams(2))
+    return TrackJoiner(objects, SandboxedTrackDecoder(), scratch, OpenStreams(2, 2))
 
 
 async def stored(objects: FolderStorage, *contents: bytes) -> list[StreamedTrack]:
@@ -62,7 +63,7 @@ async def joined(joiner: TrackJoiner, tracks: Sequence[StreamedTrack]) -> tuple[
     async def skip(track: StreamedTrack, code: str) -> None:
         skipped.append((track.track_id, code))
 
-    blocks = [block async for block in joiner.join(tracks, skip)]
+    blocks = [block async for block in joiner.join("usr_ada", tracks, skip)]
     return np.concatenate([np.zeros((2, 0), np.float32), *blocks], axis=1), skipped
 
 
@@ -75,7 +76,7 @@ def heard(data: bytes) -> Samples:
 
 
 async def streamed(joiner: TrackJoiner, tracks: Sequence[StreamedTrack], name: str) -> bytes:
-    return b"".join([block async for block in encode(joiner.join(tracks), FORMATS[name])])
+    return b"".join([block async for block in encode(joiner.join("usr_ada", tracks), FORMATS[name])])
 
 
 @pytest.mark.parametrize("name", ["wav", "flac"])
@@ -198,7 +199,7 @@ def _children() -> set[psutil.Process]:
 async def test_a_listener_who_leaves_ends_the_decoders(joiner: TrackJoiner, objects: FolderStorage, scratch: Scratch) -> None:
     tracks = await stored(objects, *(wav(sine(30, 330), RATE) for _ in range(3)))
     others = _children()
-    stream = encode(joiner.join(tracks), FORMATS["mp3"])
+    stream = encode(joiner.join("usr_ada", tracks), FORMATS["mp3"])
     await anext(stream)
     children = _children() - others
     assert children
@@ -214,7 +215,7 @@ async def test_a_cancelled_request_ends_the_decoders(joiner: TrackJoiner, object
     others, begun = _children(), asyncio.Event()
 
     async def listen() -> None:
-        async with aclosing(encode(joiner.join(tracks), FORMATS["mp3"])) as stream:
+        async with aclosing(encode(joiner.join("usr_ada", tracks), FORMATS["mp3"])) as stream:
             async for _ in stream:
                 begun.set()
                 await asyncio.sleep(0)
@@ -251,7 +252,9 @@ async def test_five_thousand_tracks_are_read_two_at_a_time(objects: FolderStorag
     decoder = CountingDecoder()
     most_files = total = 0
 
-    async with aclosing(TrackJoiner(objects, decoder, scratch, OpenStreams(2)).join(track for _ in range(5_000))) as samples:
+    async with aclosing(
+        TrackJoiner(objects, decoder, scratch, OpenStreams(2, 2)).join("usr_ada", (track for _ in range(5_000)))
+    ) as samples:
         async for block in samples:
             total += block.shape[1]
             if decoder.started % 100 == 0:
@@ -267,7 +270,7 @@ async def test_bytes_leave_before_later_tracks_are_read(objects: FolderStorage, 
     [track] = await stored(objects, b"sound")
     decoder = CountingDecoder()
     async with aclosing(
-        encode(TrackJoiner(objects, decoder, scratch, OpenStreams(2)).join([track] * 10), FORMATS["wav"])
+        encode(TrackJoiner(objects, decoder, scratch, OpenStreams(2, 2)).join("usr_ada", [track] * 10), FORMATS["wav"])
     ) as stream:
         await anext(stream)
         assert decoder.started <= 2
@@ -275,12 +278,25 @@ async def test_bytes_leave_before_later_tracks_are_read(objects: FolderStorage, 
     assert decoder.open == 0
 
 
+async def test_streams_of_a_user_beyond_the_limit_are_refused(objects: FolderStorage, scratch: Scratch) -> None:
+    [track] = await stored(objects, b"sound")
+    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(3, 1))
+    async with aclosing(joiner.join("usr_ada", [track] * 3)) as first:
+        await anext(first)
+        with pytest.raises(TooManyOpenError):
+            await anext(joiner.join("usr_ada", [track]))
+        async with aclosing(joiner.join("usr_eve", [track])) as other:
+            await anext(other)
+
+    assert (await joined(joiner, [track]))[0].shape[1] == 10
+
+
 async def test_streams_beyond_the_limit_are_refused_until_one_ends(objects: FolderStorage, scratch: Scratch) -> None:
     [track] = await stored(objects, b"sound")
-    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(1))
-    async with aclosing(joiner.join([track] * 3)) as first:
+    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(1, 1))
+    async with aclosing(joiner.join("usr_ada", [track] * 3)) as first:
         await anext(first)
         with pytest.raises(ServiceUnavailableError):
-            await anext(joiner.join([track]))
+            await anext(joiner.join("usr_ada", [track]))
 
     assert (await joined(joiner, [track]))[0].shape[1] == 10

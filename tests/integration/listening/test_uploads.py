@@ -13,6 +13,8 @@ from echo_common.contracts.http.quotas import USAGE_PATH
 from echo_common.errors import StorageFullError
 from echo_common.storage.orphans import OrphanSweeper
 from echo_common.storage.port import StorageSpaceError
+from echo_listening.upload_reader import UploadedAudio
+from echo_listening.uploads.reader import SandboxedUploadReader
 from echo_listening.usecases.uploads import object_owners
 from tests.integration.listening.conftest import ListeningClient, Start
 from tests.integration.synthesis.test_orphans import age
@@ -136,6 +138,26 @@ async def test_uploads_are_limited_per_day_and_by_the_space_they_take(start: Sta
         assert (await ada.ask("DELETE", f"/tracks/{track_id}")).is_success
         again = await upload(ada, SHORT)
         assert (refusal(again), again.json()["error"]["details"]["metric"]) == ((429, "QUOTA_EXCEEDED"), "uploads")
+
+
+async def test_uploads_of_a_user_are_decoded_one_at_a_time_and_few_wait(
+    ada: ListeningClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, read, reading = asyncio.Event(), SandboxedUploadReader.read, list[Path]()
+
+    async def slowly(reader: SandboxedUploadReader, path: Path) -> UploadedAudio:
+        reading.append(path)
+        await released.wait()
+        return await read(reader, path)
+
+    monkeypatch.setattr(SandboxedUploadReader, "read", slowly)
+    uploads = [asyncio.create_task(upload(ada, SHORT)) for _ in range(5)]
+    refused, waiting = await asyncio.wait(uploads, return_when=asyncio.FIRST_COMPLETED)
+
+    assert [refusal(one.result()) for one in refused] == [(429, "TOO_MANY_OPEN_REQUESTS")]
+    assert len(reading) == 1
+    released.set()
+    assert [(await one).status_code for one in waiting] == [201] * 4
 
 
 async def test_the_space_of_a_deleted_upload_is_free_again(start: Start) -> None:

@@ -10,6 +10,7 @@ from echo_common.auth.dependencies import ListeningReader, Token
 from echo_common.captions import VTT_HEADER, Cue, srt, vtt_cues
 from echo_common.contracts.errors.playlists import PlaylistNotFoundError
 from echo_common.http.endpoints import Media, PublicRouter
+from echo_common.http.proxy_options import LongRequest
 from echo_common.http.streams import ClosingStream
 from echo_listening.api.dependencies import Deps
 from echo_listening.api.playlists import PlaylistId
@@ -27,6 +28,7 @@ router = PublicRouter("playlists")
     "GET",
     "/playlists/{playlist_id}/captions.vtt",
     media=Media("WebVTT captions, with the times of the stream.", (_VTT,)),
+    long_request=LongRequest.STREAM,
     errors=(PlaylistNotFoundError,),
 )
 async def get_playlist_vtt_captions(playlist_id: PlaylistId, principal: ListeningReader, token: Token, deps: Deps) -> Response:
@@ -42,6 +44,7 @@ async def get_playlist_vtt_captions(playlist_id: PlaylistId, principal: Listenin
     "GET",
     "/playlists/{playlist_id}/captions.srt",
     media=Media("SubRip captions, with the times of the stream.", (_SRT,)),
+    long_request=LongRequest.STREAM,
     errors=(PlaylistNotFoundError,),
 )
 async def get_playlist_srt_captions(playlist_id: PlaylistId, principal: ListeningReader, token: Token, deps: Deps) -> Response:

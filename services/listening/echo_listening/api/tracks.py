@@ -36,6 +36,7 @@ from echo_common.http.object_response import (
     object_response,
 )
 from echo_common.http.pagination import Page, paginated
+from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.http.upload import fields_of, name_of, received
 from echo_listening.api.dependencies import Deps
 from echo_listening.usecases import features, spotify_tracks, tracks, uploads
@@ -111,6 +112,7 @@ _FORM: Final = Form("file", UploadFields, json=AddSpotifyTrack)
         TrackNotAudioError,
         TrackTooLongError,
         QuotaExceededError,
+        TooManyOpenError,
         SpotifyNotConfiguredError,
         SpotifyNotLinkedError,
         SpotifyTrackNotFoundError,

@@ -1,5 +1,7 @@
 """Analyses: the audio features of a track, and the task that computes them."""
 
+from datetime import datetime
+
 from echo_common.contracts.events.listening import TrackAnalysed
 from echo_common.contracts.values import AnalysisStatus, JobStatus
 from echo_common.work.task import Progress, Task
@@ -9,6 +11,8 @@ from echo_listening.domain.features import TrackFeatures
 class TrackAnalysis(Task):
     """The analysis of a track, whose id it has. `audio_counter` is the revision of the audio that is to be analysed, or was.
 
+    `turn` orders the pending analyses of all users; the repository sets it.
+
     An analysis that completed without features tells the reason in `error_code` and `error_message`: the track has none.
     """
 
@@ -17,6 +21,7 @@ class TrackAnalysis(Task):
 
     status: JobStatus = JobStatus.PENDING
     audio_counter: int = 0
+    turn: datetime | None = None
     features: TrackFeatures | None = None
 
     @property

@@ -20,6 +20,9 @@ MOST_COLLABORATORS: Final = 100
 KEPT_STATES: Final = 100
 """Number of states of a playlist that can be restored."""
 
+KEPT_ITEMS: Final = 100_000
+"""Maximum number of items of the states that are kept together: of long playlists, fewer states are kept."""
+
 
 class PlaylistItem(BaseModel):
     """A track at a place of a playlist. `added_by` is the track's owner."""
@@ -228,6 +231,11 @@ class Playlist(Aggregate):
         if self.latest.user_id == user_id:
             self.latest = self.latest.model_copy(update={"user_id": None})
 
+    @property
+    def kept_states(self) -> int:
+        """The number of its latest states that are kept."""
+        return min(KEPT_STATES, KEPT_ITEMS // max(1, self.track_count))
+
     def delete(self) -> None:
         """Delete the playlist."""
         self.record(PlaylistDeleted(playlist_id=self.id, user_id=self.creator_id))
@@ -281,7 +289,10 @@ class PlaylistState(BaseModel):
 
 
 class PlaylistUpdate(Aggregate):
-    """An earlier change of a playlist. Its state is kept for the last `KEPT_STATES` revisions."""
+    """An earlier change of a playlist. Its state is kept for the last `KEPT_STATES` revisions, of long playlists for fewer.
+
+    `restorable` tells that the state is kept, also where it is not read.
+    """
 
     playlist_id: str
     creator_id: str
@@ -290,6 +301,7 @@ class PlaylistUpdate(Aggregate):
     track_ids: tuple[str, ...]
     user_id: str | None = None
     timestamp: datetime
+    restorable: bool = True
     state: PlaylistState | None = None
 
     @classmethod

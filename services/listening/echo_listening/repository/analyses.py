@@ -1,14 +1,19 @@
 """Repository of analyses."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
+from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
 from echo_common.contracts.values import JobStatus
-from echo_common.store.port import DuplicateError, Index
+from echo_common.store.port import DuplicateError, Index, Sort
 from echo_common.work.repository import TaskRepository
 from echo_listening.domain.analyses import TrackAnalysis
 from echo_listening.domain.features import TrackFeatures
+
+_LONGEST: Final = timedelta(minutes=2)
+"""Longest usual time of an analysis."""
 
 
 class Analyses(TaskRepository[TrackAnalysis]):
@@ -18,7 +23,29 @@ class Analyses(TaskRepository[TrackAnalysis]):
     name = "track_features"
     id_label = "track_id"
     missing = TrackNotFoundError
-    indexes: ClassVar[Sequence[Index]] = (Index([("status", 1), ("created_at", 1)]), Index([("user_id", 1)]))
+    queue_order: ClassVar[Sort] = (("turn", 1),)
+    indexes: ClassVar[Sequence[Index]] = (Index([("status", 1), ("turn", 1)]), Index([("user_id", 1), ("status", 1)]))
+
+    async def add(self, aggregate: TrackAnalysis) -> None:
+        """Insert a new analysis."""
+        await self._set_turn(aggregate)
+        await super().add(aggregate)
+
+    async def save(self, aggregate: TrackAnalysis) -> None:
+        """Write the changed fields of an analysis; one that is repeated gets another turn."""
+        before = aggregate.stored_state.get(aggregate.status_field)
+        if before is not None and JobStatus(before).terminal:
+            await self._set_turn(aggregate)
+        await super().save(aggregate)
+
+    async def _set_turn(self, analysis: TrackAnalysis) -> None:
+        """Place a pending analysis as if each one before it of the same user took the longest time.
+
+        Those of users with few pending analyses are performed between those of a user with many.
+        """
+        if analysis.status is JobStatus.PENDING:
+            waiting = await self.count({"user_id": analysis.user_id, "status": JobStatus.PENDING.value})
+            analysis.turn = now() + waiting * _LONGEST
 
     async def queue(self, analysis: TrackAnalysis) -> None:
         """Store a new analysis, or queue the stored one again for a later revision of the audio."""

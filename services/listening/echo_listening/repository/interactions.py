@@ -9,6 +9,7 @@ from echo_common.store.port import Index, Store
 from echo_listening.domain.interactions import Interaction
 
 _DAY_SECONDS: Final = 24 * 3600
+_REMOVED_AT_ONCE: Final = 500
 
 
 class Interactions(Repository[Interaction]):
@@ -35,6 +36,16 @@ class Interactions(Repository[Interaction]):
         """Return the users who interacted with a track."""
         found = self._documents.find({"track_id": track_id}, fields=["user_id"])
         return sorted({document["user_id"] async for document in found if "user_id" in document})
+
+    async def remove_oldest(self, user_id: str, most: int) -> None:
+        """Delete the oldest interactions of a user who has more than `most`."""
+        surplus = await self.count({"user_id": user_id}) - most
+        if surplus <= 0:
+            return
+        oldest = self._documents.find(
+            {"user_id": user_id}, sort=[("timestamp", 1)], limit=min(surplus, _REMOVED_AT_ONCE), fields=["_id"]
+        )
+        await self._documents.delete({"_id": {"$in": [one["_id"] async for one in oldest]}})
 
     async def delete_of_track(self, track_id: str) -> None:
         """Delete all interactions with a track."""

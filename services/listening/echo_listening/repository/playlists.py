@@ -34,9 +34,9 @@ class PlaylistUpdates(Repository[PlaylistUpdate]):
 
     async def trim(self, playlist: Playlist) -> None:
         """Remove the states that are no longer kept; a crash leaves some to one of the next changes."""
-        last = playlist.revision - KEPT_STATES
-        old = {"playlist_id": playlist.id, "revision": {"$gt": last - KEPT_STATES, "$lte": last}, "state": {"$exists": True}}
-        await self._documents.update_many(old, {"$unset": {"state": ""}})
+        last = playlist.revision - playlist.kept_states
+        old = {"playlist_id": playlist.id, "revision": {"$gt": last - KEPT_STATES, "$lte": last}, "restorable": True}
+        await self._documents.update_many(old, {"$set": {"restorable": False}, "$unset": {"state": ""}})
 
     async def remove_all(self, playlist_id: str) -> None:
         """Delete all updates of a playlist."""
@@ -71,7 +71,8 @@ class Playlists(Repository[Playlist]):
 
     async def permits_hearing(self, track: Track, user_id: str) -> bool:
         """Return whether a track is in a playlist that the user owns or collaborates on."""
-        return await self.find_one({"items.track_id": track.id, "user_ids": user_id}) is not None
+        where = {"items.track_id": track.id, "user_ids": user_id}
+        return [found.id async for found in self.find(where, limit=1, without=("items",))] != []
 
     async def change(self, playlist_id: str, change: Callable[[Playlist], object], **where: Any) -> Playlist:
         """Read, change and save a playlist, and keep its update before; retry on conflicts.

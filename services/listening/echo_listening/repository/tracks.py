@@ -2,9 +2,9 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
@@ -57,10 +57,26 @@ class Tracks(Repository[Track]):
     async def find_by_ids(self, track_ids: Iterable[str]) -> dict[str, Track]:
         """Return the tracks with these ids by their id; unknown ones are left out."""
         found: dict[str, Track] = {}
-        ids = sorted(set(track_ids))
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            some = {"_id": {"$in": ids[start : start + _IDS_AT_ONCE]}}
+        for some in _batches(track_ids):
             found |= {track.id: track async for track in self.find(some)}
+        return found
+
+    async def find_owners(self, track_ids: Iterable[str]) -> dict[str, str]:
+        """Return the owners of these tracks by track id, without unknown tracks; nothing else of them is read."""
+        found: dict[str, str] = {}
+        for some in _batches(track_ids):
+            found |= {
+                one["_id"]: one["user_id"] async for one in self._documents.find(some, fields=["user_id"]) if "user_id" in one
+            }
+        return found
+
+    async def find_durations(self, track_ids: Iterable[str]) -> dict[str, float]:
+        """Return the seconds of those of these tracks that have audio, by track id; nothing else of them is read."""
+        found: dict[str, float] = {}
+        for some in _batches(track_ids):
+            with_audio = some | {"object_key": {"$exists": True}}
+            durations = self._documents.find(with_audio, fields=["duration"])
+            found |= {one["_id"]: one.get("duration") or 0.0 async for one in durations}
         return found
 
     async def candidates(self, where: Filter, limit: int) -> list[Candidate]:
@@ -133,6 +149,13 @@ class AudioChanges:
     async def erase(self, user_id: str) -> None:
         """Remove everything of a user."""
         await self._changes.delete({"user_id": user_id})
+
+
+def _batches(track_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield filters for these tracks, each for not too many."""
+    ids = sorted(set(track_ids))
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        yield {"_id": {"$in": ids[start : start + _IDS_AT_ONCE]}}
 
 
 def _to_song(document: Document) -> Song:

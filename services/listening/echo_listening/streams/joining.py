@@ -1,6 +1,7 @@
 """Joining of tracks: the samples of one follow those of another without a gap."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import structlog
 
 from echo_common.contracts.errors.tracks import TrackNotAudioError, TrackWithoutAudioError
 from echo_common.errors import ServiceUnavailableError
+from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.scratch import Scratch
 from echo_common.shielded import shielded
 from echo_common.storage.port import ObjectStore
@@ -45,24 +47,28 @@ async def log_skip(track: StreamedTrack, code: str) -> None:
 
 
 class OpenStreams:
-    """The streams of this process, at most `most` at once."""
+    """The streams of this process: at most `most`, and `per_user` of a user."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, per_user: int) -> None:
         self._most = most
-        self._open = 0
+        self._per_user = per_user
+        self._users: Counter[str] = Counter()
 
     @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count a stream while the context is open. Raises `ServiceUnavailableError`."""
-        if self._open >= self._most:
+    def counted(self, user_id: str) -> Iterator[None]:
+        """Count a stream while the context is open. Raises `TooManyOpenError`, `ServiceUnavailableError`."""
+        if self._users[user_id] >= self._per_user:
+            raise TooManyOpenError(f"You have {self._per_user} open streams of playlists. Close one first.")
+        if self._users.total() >= self._most:
             raise ServiceUnavailableError(
                 "Too many playlists are streamed at once; try again shortly.", retry_after=_RETRY_SECONDS
             )
-        self._open += 1
+        self._users[user_id] += 1
         try:
             yield
         finally:
-            self._open -= 1
+            self._users[user_id] -= 1
+            self._users += Counter()  # removes users without streams
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,15 @@ class TrackJoiner:
     scratch: Scratch
     open_streams: OpenStreams
 
-    async def join(self, tracks: Iterable[StreamedTrack], skip: Skip = log_skip) -> AsyncGenerator[Samples, None]:
-        """Yield the samples of all tracks that can be decoded.
+    async def join(self, user_id: str, tracks: Iterable[StreamedTrack], skip: Skip = log_skip) -> AsyncGenerator[Samples, None]:
+        """Yield the samples of all tracks that can be decoded, for a user.
 
-        Closing the generator ends all processes. Raises the errors of storage, `StorageFullError`, and `ServiceUnavailableError`
-        while too many streams are open.
+        Closing the generator ends all processes. Raises the errors of storage, `StorageFullError`, and `TooManyOpenError` or
+        `ServiceUnavailableError` while too many streams are open.
         """
         remaining = enumerate(tracks)
         async with AsyncExitStack() as stack:
-            stack.enter_context(self.open_streams.counted())
+            stack.enter_context(self.open_streams.counted(user_id))
             folder = await stack.enter_async_context(self.scratch.work_folder("stream"))
             upcoming = self._prepare_next(remaining, folder)
             try:

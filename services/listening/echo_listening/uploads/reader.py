@@ -15,7 +15,6 @@ from echo_listening.upload_reader import UploadedAudio, UploadReader
 
 _PROCESS: Final = "echo_listening.uploads"
 _STARTING_SECONDS: Final = 30.0
-_AT_ONCE: Final = 2
 _LONGEST_REASON: Final = 200
 _MEDIA_TYPES: Final = {
     "audio/wav": "audio/wav",
@@ -31,16 +30,15 @@ _MEDIA_TYPES: Final = {
 
 
 class SandboxedUploadReader(UploadReader):
-    """Reader that starts a process for each file, at most two at once, with limits of address space and processor time."""
+    """Reader that starts a process for each file, with limits of address space and processor time."""
 
     def __init__(self, settings: ListeningSettings) -> None:
         self.settings = settings
-        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def read(self, path: Path) -> UploadedAudio:
         """Decode a file; see `UploadReader`."""
         try:
-            container = sniff(path)
+            container = await asyncio.to_thread(sniff, path)
         except UnsupportedMediaError as error:
             raise TrackNotAudioError(error.message) from error
         mime = _MEDIA_TYPES.get(container.mime)
@@ -49,8 +47,7 @@ class SandboxedUploadReader(UploadReader):
         settings = self.settings
         limits = (settings.upload_seconds, settings.decode_memory, settings.decode_seconds)
         wall = 2 * settings.decode_seconds + _STARTING_SECONDS
-        async with self._places:
-            response = await run_sandboxed(_PROCESS, container.demuxer, path, *limits, seconds=wall)
+        response = await run_sandboxed(_PROCESS, container.demuxer, path, *limits, seconds=wall)
         return self._read(response, mime)
 
     def _read(self, response: dict[str, Any] | None, mime: str) -> UploadedAudio:

@@ -22,9 +22,14 @@ async def captions_of(
     Captions of the user's own speech that are not stored are read from synthesis and stored: the others who may hear the track
     read them from then on.
     """
+    without = set[str]()
     for item in items:
+        if item.track.id in without:
+            continue
         vtt = await _find_vtt(item.track, principal, token, deps)
-        if vtt is not None:
+        if vtt is None:
+            without.add(item.track.id)  # the same track may occur many times; synthesis is asked once
+        else:
             yield [cue for cue in shift(read_vtt(vtt), item.start) if cue.start < item.start + item.duration]
 
 

@@ -32,12 +32,16 @@ async def renew_analysis(track_id: str, deps: Dependencies) -> None:
         await queue_analysis(track_id, deps)
 
 
-async def analyse_skipped(track_id: str, deps: Dependencies) -> None:
-    """Queue the analysis of a track that a stream has skipped: it finds the reason, which the timelines name then."""
+async def analyse_skipped(track_id: str, code: str, deps: Dependencies) -> None:
+    """Queue the analysis of a track that a stream has skipped: it finds the reason, which the timelines name then.
+
+    A track that was analysed before is analysed again only if its file is missing: another result would be the same.
+    """
     await queue_analysis(track_id, deps)
-    with suppress(TrackNotFoundError):  # deleted meanwhile
-        await deps.analyses.update(track_id, TrackAnalysis.repeat)
-    deps.worker.wake()
+    if code == TrackWithoutAudioError.code:
+        with suppress(TrackNotFoundError):  # deleted meanwhile
+            await deps.analyses.update(track_id, TrackAnalysis.repeat)
+        deps.worker.wake()
 
 
 async def find_analysis(track_id: str, principal: Principal, deps: Dependencies) -> tuple[Track, TrackAnalysis | None]:

@@ -19,7 +19,6 @@ from echo_common.contracts.values import PlaylistRole
 from echo_common.http.pagination import Page
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.playlists import Playlist, PlaylistState, PlaylistUpdate
-from echo_listening.domain.tracks import Track
 
 PLAYLIST_ORDERS = ("created_at", "updated_at", "name")
 """Fields by which the list can be sorted."""
@@ -157,7 +156,7 @@ async def list_updates(
     skip = max(0, page.offset - 1) if newest_first else page.offset
     limit = page.limit - has_latest
     order = [("revision", page.direction)]
-    found = deps.playlist_updates.find(earlier, sort=order, skip=skip, limit=limit) if limit else None
+    found = deps.playlist_updates.find(earlier, sort=order, skip=skip, limit=limit, without=("state",)) if limit else None
     updates = [] if found is None else [update async for update in found]
     latest = [PlaylistUpdate.of(playlist)] if has_latest else []
     return (latest + updates if newest_first else updates + latest), number + 1
@@ -171,7 +170,7 @@ async def restore_playlist(
     playlist.require_editor(principal.user_id)
     state = await _find_state(playlist, restored, deps)
     track_ids = {item.track_id for item in state.items}
-    owners = {track.id: track.user_id for track in (await deps.tracks.find_by_ids(track_ids)).values()}
+    owners = await deps.tracks.find_owners(track_ids)
     changed = await _edit(
         playlist_id, lambda held: held.restore(state, owners, principal.user_id), principal, deps, revision=revision
     )
@@ -188,17 +187,13 @@ async def remove_tracks(track_ids: Sequence[str], deps: Dependencies) -> None:
 
 async def measure_duration(playlist: Playlist, deps: Dependencies) -> float:
     """Return the seconds of all tracks with audio."""
-    tracks = await deps.tracks.find_by_ids({item.track_id for item in playlist.items})
-    return sum(_audible_seconds(tracks.get(item.track_id)) for item in playlist.items)
+    durations = await deps.tracks.find_durations(item.track_id for item in playlist.items)
+    return sum(durations.get(item.track_id, 0.0) for item in playlist.items)
 
 
 def etag_of(playlist: Playlist) -> str:
     """Return the ETag of a playlist, with its quotes."""
     return f'"{playlist.revision}"'
-
-
-def _audible_seconds(track: Track | None) -> float:
-    return 0.0 if track is None or track.object_key is None else track.duration or 0.0
 
 
 async def _edit(
@@ -236,15 +231,15 @@ async def _find_state(playlist: Playlist, revision: int, deps: Dependencies) -> 
 
 async def _require_tracks(track_ids: Collection[str], principal: Principal, deps: Dependencies) -> None:
     """Raise `TrackNotFoundError` unless these are tracks of the user."""
-    found = await deps.tracks.find_by_ids(track_ids)
-    missing = [each for each in dict.fromkeys(track_ids) if each not in found or found[each].user_id != principal.user_id]
+    owners = await deps.tracks.find_owners(track_ids)
+    missing = [each for each in dict.fromkeys(track_ids) if owners.get(each) != principal.user_id]
     if missing:
         raise TrackNotFoundError(details={"track_ids": missing})
 
 
 async def remove_deleted_tracks(playlist: Playlist, track_ids: Collection[str], deps: Dependencies) -> Playlist:
     """Remove tracks that were deleted before the playlist was saved: the event of their deletion may not have found them in it."""
-    missing = set(track_ids) - (await deps.tracks.find_by_ids(track_ids)).keys()
+    missing = set(track_ids) - (await deps.tracks.find_owners(track_ids)).keys()
     if not missing:
         return playlist
     return await deps.playlists.change(playlist.id, lambda held: held.remove_tracks(missing))

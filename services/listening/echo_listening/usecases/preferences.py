@@ -20,6 +20,9 @@ _NEWEST: Final = (("timestamp", -1), ("_id", -1))
 _INTERACTIONS: Final = 5_000
 """Maximum number of interactions, the latest ones, from which preferences are derived."""
 
+MOST_INTERACTIONS: Final = 50_000
+"""Maximum number of interactions of a user; a derivation removes older ones."""
+
 _TRACKS: Final = 500
 """Maximum number of tracks, those with the highest weights, positive or negative."""
 
@@ -72,6 +75,7 @@ async def use_features(track_id: str, deps: Dependencies) -> None:
 async def perform_derivation(deps: Dependencies, preferences: Preferences, attempt: Attempt) -> Result[Preferences]:
     """Derive the preferences of a user from the latest interactions with tracks that the user may hear."""
     user_id = preferences.user_id
+    await deps.interactions.remove_oldest(user_id, MOST_INTERACTIONS)
     latest = deps.interactions.find({"user_id": user_id}, sort=_NEWEST, limit=_INTERACTIONS)
     interactions = [one async for one in latest]
     weights = weigh(interactions, now())

@@ -59,7 +59,8 @@ async def open_stream(
 ) -> PlaylistStream:
     """Open the stream of a playlist, and decode its beginning.
 
-    Raises `PlaylistNotFoundError`, `PlaylistWithoutAudioError`, and `ValidationError` if it is shorter than `start` seconds.
+    Raises `PlaylistNotFoundError`, `PlaylistWithoutAudioError`, `ValidationError` if it is shorter than `start` seconds, and
+    `TooManyOpenError` or `ServiceUnavailableError` while too many streams are open.
     """
     _, timeline = await find_timeline(playlist_id, principal, deps)
     if not timeline.items:
@@ -72,9 +73,9 @@ async def open_stream(
         nonlocal skipped
         skipped += 1
         await log_skip(track, code)
-        await analyse_skipped(track.track_id, deps)
+        await analyse_skipped(track.track_id, code, deps)
 
-    samples = deps.streams.join(_streamed(timeline, start), skip)
+    samples = deps.streams.join(principal.user_id, _streamed(timeline, start), skip)
     del timeline
     try:
         first = await anext(samples)

@@ -39,6 +39,8 @@ async def upload_track(
         TrackNotAudioError: The file has no audio that can be decoded, or is a video.
         TrackTooLongError: It is longer than permitted.
         QuotaExceededError: A quota of uploads or of storage is used up.
+        TooManyOpenError: Several uploads of the user wait already.
+        ServiceUnavailableError: Uploads of many users wait.
         StorageFullError: The disk is full. Whatever the error is, nothing is stored.
     """
     track_id, size = new_id(TRACK_PREFIX.rstrip("_")), (await asyncio.to_thread(path.stat)).st_size
@@ -46,7 +48,8 @@ async def upload_track(
         deps.quotas.storing(principal, track_id, size) as held,
         deps.quotas.reserved(principal, {Metric.UPLOADS: 1}),
     ):
-        audio = await deps.upload_reader.read(path)
+        async with deps.upload_slots.held(principal.user_id):
+            audio = await deps.upload_reader.read(path)
         tags = audio.model_dump(include=set(TrackFields.model_fields))
         title = tags["name"] or Path(file_name or "").stem.strip() or _UNNAMED
         fields = TrackFields.model_validate({**tags, "name": title, **sent})

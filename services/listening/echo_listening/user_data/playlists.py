@@ -46,7 +46,7 @@ class PlaylistsOfUser(UserDataPart):
             view = playlist_view(playlist, user_id, 0.0).model_dump(mode="json", exclude={"duration"})
             yield ExportedDocument(collection="playlists", fields=view)
             earlier = {"playlist_id": playlist.id, "revision": {"$lt": playlist.revision}}
-            async for update in self.updates.find(earlier, sort=(("revision", 1),)):
+            async for update in self.updates.find(earlier, sort=(("revision", 1),), without=("state",)):
                 yield _exported(update)
             yield _exported(PlaylistUpdate.of(playlist))
         others = {"user_ids": user_id, "creator_id": {"$ne": user_id}}

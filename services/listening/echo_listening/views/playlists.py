@@ -29,5 +29,4 @@ def collaborator_views(playlist: Playlist) -> list[CollaboratorView]:
 
 def playlist_update_view(update: PlaylistUpdate) -> PlaylistUpdateView:
     """Build the view of an update."""
-    fields = update.model_dump(include=PlaylistUpdateView.model_fields.keys() - {"restorable"})
-    return PlaylistUpdateView(**fields, restorable=update.state is not None)
+    return PlaylistUpdateView(**update.model_dump(include=set(PlaylistUpdateView.model_fields)))

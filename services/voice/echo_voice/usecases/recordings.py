@@ -25,7 +25,7 @@ async def transcribe_recording(path: Path, principal: Principal, deps: Dependenc
     Raises:
         RecogniserMissingError: There is no recogniser.
         QuotaExceededError: The user has sent all messages of the day.
-        TooManyOpenError: Another recording of the user is being transcribed.
+        TooManyOpenError: Another recording of the user is being processed.
         ServiceUnavailableError: Too many recordings wait.
         UnsupportedMediaError: The file is no recording.
         UnreadableError: The recording is damaged or too long.
@@ -33,7 +33,7 @@ async def transcribe_recording(path: Path, principal: Principal, deps: Dependenc
         AnalysisFailedError: The recogniser failed.
     """
     require_recogniser(deps)
-    async with deps.transcriptions.place(principal.user_id):
+    async with deps.recording_slots.held(principal.user_id):
         counted = await deps.quotas.reserve(principal, {Metric.MESSAGES: 1})
         try:
             text = await _transcribe(path, deps)

@@ -1,17 +1,15 @@
 """Request and response bodies of preferences."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from echo_common.contracts.http.base import RequestBody
 from echo_common.contracts.http.interactions import TrackIdText
+from echo_common.contracts.http.tracks import Genre, TrackText
 
 MAXIMUM_PREFERRED = 50
-
-ArtistName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-GenreName = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=50)]
 
 
 class FeatureTargets(RequestBody):
@@ -36,10 +34,10 @@ class PreferencesRequest(RequestBody):
     top_tracks: list[TrackIdText] = Field(
         [], max_length=MAXIMUM_PREFERRED, description="Track ids, most preferred first.", examples=[[]]
     )
-    top_artists: list[ArtistName] = Field(
+    top_artists: list[TrackText] = Field(
         [], max_length=MAXIMUM_PREFERRED, description="Names of artists, most preferred first.", examples=[["Nina Simone"]]
     )
-    genres: list[GenreName] = Field(
+    genres: list[Genre] = Field(
         [], max_length=MAXIMUM_PREFERRED, description="Genres, most preferred first.", examples=[["jazz"]]
     )
     features: FeatureTargets = Field(default_factory=FeatureTargets, description="Preferred audio features.")
