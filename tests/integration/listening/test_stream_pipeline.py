@@ -293,7 +293,7 @@ async def test_streams_of_a_user_beyond_the_limit_are_refused(objects: FolderSto
 
 async def test_streams_beyond_the_limit_are_refused_until_one_ends(objects: FolderStorage, scratch: Scratch) -> None:
     [track] = await stored(objects, b"sound")
-    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(1, 1))
+    joiner = TrackJoiner(objects, CountingDecoder(), scratch, OpenStreams(1, 2))
     async with aclosing(joiner.join("usr_ada", [track] * 3)) as first:
         await anext(first)
         with pytest.raises(ServiceUnavailableError):

@@ -1,12 +1,10 @@
 """Repository of captions."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
 
 from echo_common.store.port import DuplicateError, Index, Store
 from echo_listening.domain.captions import TrackCaptions
-
-_IDS_AT_ONCE: Final = 500
+from echo_listening.repository.id_filters import id_filters
 
 
 class Captions:
@@ -37,8 +35,7 @@ class Captions:
     async def counters(self, track_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the revisions whose captions are stored, by track id."""
         counters: dict[str, int] = {}
-        for start in range(0, len(track_ids), _IDS_AT_ONCE):
-            some = {"_id": {"$in": list(track_ids[start : start + _IDS_AT_ONCE])}}
+        for some in id_filters(track_ids):
             async for found in self._captions.find(some, fields=("audio_counter",)):
                 counters[found["_id"]] = found["audio_counter"]
         return counters

@@ -2,9 +2,9 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from echo_common.clock import now
 from echo_common.contracts.errors.tracks import TrackNotFoundError
@@ -14,12 +14,12 @@ from echo_common.store.port import Document, DuplicateError, Filter, Index, Stor
 from echo_listening.domain.recommendations import Candidate
 from echo_listening.domain.shared_songs import Song
 from echo_listening.domain.tracks import SpeechFile, Track
+from echo_listening.repository.id_filters import id_filters
 
 _CANDIDATE_FIELDS: Final = ("artists", "genres", "voice_id", "popularity", "spotify_id")
 _SONG_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Song))
 FULL_POPULARITY: Final = 100
 _CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
-_IDS_AT_ONCE: Final = 500
 
 
 class Tracks(Repository[Track]):
@@ -57,14 +57,14 @@ class Tracks(Repository[Track]):
     async def find_by_ids(self, track_ids: Iterable[str]) -> dict[str, Track]:
         """Return the tracks with these ids by their id; unknown ones are left out."""
         found: dict[str, Track] = {}
-        for some in _batches(track_ids):
+        for some in id_filters(track_ids):
             found |= {track.id: track async for track in self.find(some)}
         return found
 
     async def find_owners(self, track_ids: Iterable[str]) -> dict[str, str]:
         """Return the owners of these tracks by track id, without unknown tracks; nothing else of them is read."""
         found: dict[str, str] = {}
-        for some in _batches(track_ids):
+        for some in id_filters(track_ids):
             found |= {
                 one["_id"]: one["user_id"] async for one in self._documents.find(some, fields=["user_id"]) if "user_id" in one
             }
@@ -73,7 +73,7 @@ class Tracks(Repository[Track]):
     async def find_durations(self, track_ids: Iterable[str]) -> dict[str, float]:
         """Return the seconds of those of these tracks that have audio, by track id; nothing else of them is read."""
         found: dict[str, float] = {}
-        for some in _batches(track_ids):
+        for some in id_filters(track_ids):
             with_audio = some | {"object_key": {"$exists": True}}
             durations = self._documents.find(with_audio, fields=["duration"])
             found |= {one["_id"]: one.get("duration") or 0.0 async for one in durations}
@@ -149,13 +149,6 @@ class AudioChanges:
     async def erase(self, user_id: str) -> None:
         """Remove everything of a user."""
         await self._changes.delete({"user_id": user_id})
-
-
-def _batches(track_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield filters for these tracks, each for not too many."""
-    ids = sorted(set(track_ids))
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield {"_id": {"$in": ids[start : start + _IDS_AT_ONCE]}}
 
 
 def _to_song(document: Document) -> Song:

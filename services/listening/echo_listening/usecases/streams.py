@@ -1,19 +1,19 @@
 """Use cases of streams: the timeline of a playlist, and its audio without gaps."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from echo_common.audio.formats import FORMATS
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.playlists import PlaylistNotFoundError
 from echo_common.contracts.errors.streams import PlaylistWithoutAudioError
-from echo_common.contracts.values import StreamFormat
+from echo_common.contracts.values import JobStatus, StreamFormat
 from echo_common.errors import refuse
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.playlists import Playlist
 from echo_listening.domain.timeline import SkipReason, Timeline
+from echo_listening.repository.id_filters import id_filters
 from echo_listening.streams.encoding import encode
 from echo_listening.streams.joining import StreamedTrack, log_skip
 from echo_listening.streams.samples import Samples
@@ -51,7 +51,7 @@ async def find_timeline(playlist_id: str, principal: Principal, deps: Dependenci
     """Return a playlist that the user may hear and the times of its tracks. Raises `PlaylistNotFoundError`."""
     playlist = await find_audible_playlist(playlist_id, principal, deps)
     tracks = await deps.tracks.find_by_ids(item.track_id for item in playlist.items)
-    return playlist, Timeline.build(playlist.items, tracks, await _unreadable(list(tracks), deps))
+    return playlist, Timeline.build(playlist.items, tracks, await _unreadable(tracks, deps))
 
 
 async def open_stream(
@@ -103,15 +103,12 @@ async def _from(first: Samples, rest: AsyncGenerator[Samples, None]) -> AsyncGen
             yield block
 
 
-async def _unreadable(track_ids: list[str], deps: Dependencies) -> Mapping[str, SkipReason]:
+async def _unreadable(track_ids: Iterable[str], deps: Dependencies) -> Mapping[str, SkipReason]:
     """Return the tracks whose analysis found that their file is missing or no audio."""
     found: dict[str, SkipReason] = {}
-    for begin in range(0, len(track_ids), _IDS_AT_ONCE):
-        where: dict[str, Any] = {"_id": {"$in": track_ids[begin : begin + _IDS_AT_ONCE]}, "status": "completed"}
-        async for analysis in deps.analyses.find(where | {"error_code": {"$ne": None}}):
+    for some in id_filters(track_ids):
+        where = {**some, "status": JobStatus.COMPLETED.value, "error_code": {"$exists": True}}
+        async for analysis in deps.analyses.find(where):
             if analysis.error_code is not None:
                 found[analysis.id] = SkipReason(analysis.error_code, analysis.error_message or "")
     return found
-
-
-_IDS_AT_ONCE = 500
