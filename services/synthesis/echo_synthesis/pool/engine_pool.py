@@ -27,7 +27,10 @@ from echo_synthesis.speech_check import ImplausibleSpeechError
 State = Literal["stopped", "starting", "ready", "unavailable"]
 
 _QUIET_SECONDS = 1.0
-"""Seconds without a request before workers prepare: preparations must not delay the requests of a stream, or of its next one."""
+"""Seconds without a request before each step of a preparation, which must not delay the next request of a stream."""
+
+_MOST_FAILED_PREPARATIONS = 3
+"""Failed preparations in a row after which an engine is used unprepared: each ends a process, which then loads again."""
 
 _REPLACEMENT_PAUSE_SECONDS = 30.0
 """Minimum seconds between two restarts of a process because of its output, so that a text cannot keep an engine restarting."""
@@ -171,6 +174,7 @@ class _WorkerGroup:
         self._serving = BackgroundTasks()
         self._closed = False
         self._quiet: asyncio.TimerHandle | None = None
+        self._failed_preparations = 0
         self._shared = spec.remote or spec.concurrency > 1
         self._replaced_at = float("-inf")
         self._log = structlog.get_logger("echo.engine_pool")
@@ -229,8 +233,11 @@ class _WorkerGroup:
         self._cancel_preparation()
         while self._idle and self._queue and not self._closed:
             self._serving.start(self._serve(self._idle.pop(), self._queue.pop()))
-        if len(self._idle) == self.size and not self._closed and any(worker.must_prepare for worker in self._workers):
+        if self._may_prepare() and any(worker.must_prepare for worker in self._workers):
             self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._start_preparation)
+
+    def _may_prepare(self) -> bool:
+        return not self._closed and len(self._idle) == self.size and self._failed_preparations < _MOST_FAILED_PREPARATIONS
 
     def _cancel_preparation(self) -> None:
         if self._quiet is not None:
@@ -248,11 +255,20 @@ class _WorkerGroup:
     async def _prepare(self, worker: EngineWorker) -> None:
         try:
             await worker.prepare()
+            if worker.prepared:
+                self._failed_preparations = 0
         except EchoError as error:
+            self._failed_preparations += 1
             self._log.warning("engine_preparation_failed", engine=self._name, error=error.message)
+            await self._restart(worker)
         finally:
             self._idle.append(worker)
             self._dispatch()
+
+    async def _restart(self, worker: EngineWorker) -> None:
+        """Start an ended process now, so that the next request does not wait for it."""
+        with contextlib.suppress(EchoError):
+            await worker.start()
 
     async def _serve(self, worker: EngineWorker, request: _Request) -> None:
         held = [worker]
@@ -267,10 +283,8 @@ class _WorkerGroup:
         except EchoError as error:
             self._failed(self._name, error)
             _settle(request, error)
-            # restart the process now, so that the next request does not wait for it
             for ended in [worker for worker in held if worker.died]:
-                with contextlib.suppress(EchoError):
-                    await ended.start()
+                await self._restart(ended)
         except asyncio.CancelledError:
             _settle(request, EngineUnavailableError("The speech engines are shutting down."))
             raise
