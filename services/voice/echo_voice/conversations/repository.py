@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from echo_common.clock import now
 from echo_common.contracts.errors.chat import ConversationDeletedError, MessageNotFoundError
 from echo_common.outbox.repository import Repository
-from echo_common.store.port import DuplicateError, Index
+from echo_common.store.port import DuplicateError, Filter, Index
 from echo_voice.domain.messages import Conversation, Message
 
 MOST_READ: Final = 500
@@ -31,25 +31,19 @@ class Messages(Repository[Message]):
 
         Their total length exceeds `characters` by one message at most.
         """
-        where = {"user_id": conversation.user_id, "echo_id": conversation.echo_id}
-        found = self.find(where, sort=[("created_at", -1), ("number", -1)], limit=MOST_READ, without=("search",))
+        found = self.find(_unsummarized(conversation), sort=[("number", -1)], limit=MOST_READ, without=("search",))
         messages: list[Message] = []
         async with aclosing(found):
             async for message in found:
-                if message.number <= conversation.summarized or characters < 0:
+                if characters < 0:
                     break
                 messages.append(message)
                 characters -= len(message.text)
-        return sorted(messages, key=lambda message: message.number)  # clocks of replicas may differ
+        return messages[::-1]
 
     async def unsummarized(self, conversation: Conversation) -> Sequence[Message]:
         """Return the earliest messages that the summary does not cover, in order, and at most 500."""
-        where = {
-            "user_id": conversation.user_id,
-            "echo_id": conversation.echo_id,
-            "number": {"$gt": conversation.summarized},
-        }
-        found = self.find(where, sort=[("number", 1)], limit=MOST_READ, without=("search",))
+        found = self.find(_unsummarized(conversation), sort=[("number", 1)], limit=MOST_READ, without=("search",))
         return [message async for message in found]
 
 
@@ -89,3 +83,12 @@ class Conversations(Repository[Conversation]):
         except DuplicateError:
             return await self.find_one(where) or await self._of(user_id, echo_id)
         return conversation
+
+
+def _unsummarized(conversation: Conversation) -> Filter:
+    """Return the filter of the messages that the summary does not cover.
+
+    Their order is that of their numbers: the reply to a repeated message is stored late, and clocks of replicas may differ.
+    """
+    numbers = {"$gt": conversation.summarized}
+    return {"user_id": conversation.user_id, "echo_id": conversation.echo_id, "number": numbers}
