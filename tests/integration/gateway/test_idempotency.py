@@ -11,6 +11,7 @@ import pytest
 
 from echo_common.clock import now
 from echo_common.http.idempotency import RETENTION, Idempotency, IdempotencyConflictError
+from echo_common.store.sqlite.store import SqliteCollection
 from tests.integration.gateway.conftest import Gateway, Start
 from tests.support.eventually import eventually
 from tests.support.upstream import Exchange, Upstream
@@ -194,6 +195,26 @@ async def test_broken_responses_release_the_key(gateway: Gateway, counting: Upst
     assert (status, code) == (500, "INTERNAL_ERROR")
     counting.answer = good
     assert (await create(gateway))[:2] == (201, {"number": 2})
+
+
+async def test_a_key_is_free_at_the_end_of_a_response_that_is_not_stored(
+    gateway: Gateway, synthesis: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stream(exchange: Exchange) -> None:
+        await exchange.read()
+        await exchange.start(content_type="text/event-stream")
+        await exchange.write(b'{"data": 1}')
+        await exchange.write(b"", more=False)
+
+    delete = SqliteCollection.delete
+
+    async def delete_late(self: SqliteCollection, where: Any) -> int:
+        await asyncio.sleep(0.1)
+        return await delete(self, where)
+
+    synthesis.answer = stream
+    monkeypatch.setattr(SqliteCollection, "delete", delete_late)
+    assert [(await create(gateway))[:2] for _ in range(2)] == [(200, 1), (200, 1)]
 
 
 async def test_disconnected_clients_find_the_response_later(gateway: Gateway, synthesis: Upstream) -> None:

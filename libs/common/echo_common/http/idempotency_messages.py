@@ -19,7 +19,7 @@ _NOT_STORED: Final = frozenset({401, 408, 425, 429})
 
 
 class HeldResponse:
-    """A response held back until it is stored; one that is not stored is sent directly."""
+    """A response held back until it is stored; one that is not stored is sent directly, and its end when the key is free again."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -31,7 +31,7 @@ class HeldResponse:
         self.status = 0
 
     async def collect(self, message: Message) -> None:
-        """Hold a message back, or send it once the response is not worth storing."""
+        """Hold a message back, or send it once the response is not worth storing; the last one is always held."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._headers = message["headers"]
@@ -41,7 +41,7 @@ class HeldResponse:
             self._complete = not message.get("more_body", False)
             self._holding = self._holding and self._size <= MAX_RESPONSE
         self._held.append(message)
-        if not self._holding:
+        if not self._holding and not self._complete:
             await self.release()
 
     @property
