@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.http.messages import MessageRole
 from echo_common.errors import NotFoundError
 from echo_common.faults import FaultPoints
 from echo_common.http.pagination import Page
@@ -59,10 +60,15 @@ class MessageHistory:
         return self.messages.find(where, sort=[("created_at", 1), ("number", 1)], without=("search",))
 
     async def delete_message(self, echo_id: str, message_id: str, principal: Principal) -> None:
-        """Delete a message, and a summary that covers it. Raises `MessageNotFoundError`."""
+        """Delete a message, and a summary that covers it. Raises `MessageNotFoundError`.
+
+        Without its reply, a message of the user is no longer repeatable: the next request with its key is a new one, and counts.
+        """
         own = {"user_id": principal.user_id, "echo_id": echo_id}
         message = await self.messages.get(message_id, **own)
         await self._forget(message)  # first: after a crash the message can be deleted again
+        if message.role is MessageRole.ECHO:
+            await self._end_repeats({**own, "number": message.number - 1})
         await self.messages.update(message.id, Message.erase, **own)
         await self._forget(message)  # again: a summary may have been made of it meanwhile
 
@@ -78,6 +84,12 @@ class MessageHistory:
         """
         await erase_matching(self.conversations, where, Conversation.erase, self.faults)
         await erase_matching(self.messages, where, Message.erase, self.faults)
+
+    async def _end_repeats(self, where: Filter) -> None:
+        sent = await self.messages.find_one(where)
+        if sent is not None and sent.request_key is not None:
+            with suppress(NotFoundError):
+                await self.messages.update(sent.id, Message.end_repeats)
 
     async def _forget(self, message: Message) -> None:
         """Discard a summary that covers a message, and those in progress."""

@@ -81,6 +81,10 @@ class Message(Aggregate):
         self.text, self.search, self.duration = heard, heard.casefold(), duration
         self.status = MessageStatus.INTERRUPTED
 
+    def end_repeats(self) -> None:
+        """Forget the key of the request: its next repeat sends a new message."""
+        self.request_key = None
+
     def _record_sent(self) -> None:
         self.record(
             MessageSent(

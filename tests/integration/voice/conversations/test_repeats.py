@@ -85,3 +85,22 @@ async def test_a_key_belongs_to_a_day(talk: Talk, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(repeats, "now", lambda: now() + timedelta(hours=25))
     await ask(talk)
     assert len(await talk.texts()) == 4
+
+
+async def test_repeat_after_the_deletion_of_its_reply_is_a_new_message(talk: Talk) -> None:
+    first = (await ask(talk))[-1]
+    assert isinstance(first, Done)
+    await talk.history.delete_message(talk.echo.id, first.reply.id, ADA)
+    await ask(talk)
+    assert [text for _, text, _ in await talk.texts()] == ["Hello", "Hello", REPLY]
+    assert await counted(talk) == 2
+
+
+async def test_late_reply_leaves_the_context_of_the_next_message(talk: Talk) -> None:
+    await fail(talk)
+    await talk.send("What?")
+    conversation = await talk.conversation()
+    await talk.replies.conversations.update(conversation.id, lambda held: held.summarize("", 2, after=0, resets=0))
+    await ask(talk)
+    await talk.send("And then?")
+    assert [turn.text for turn in talk.chat.requests[-1].turns[-3:]] == ["What?", REPLY, "And then?"]
