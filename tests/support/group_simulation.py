@@ -7,7 +7,7 @@ from typing import Final
 
 from echo_common.contracts.values import MemberStatus, PlaybackState
 from echo_listening.domain.clock_offset import ClockOffset, ClockSample
-from echo_listening.domain.playback import Change, Playback, SessionItem, Timeline
+from echo_listening.domain.playback import Change, Playback, SessionItem, SessionTimeline
 from echo_listening.domain.ready_set import ClientReports
 from tests.support.group_network import LocalClock, Path, Schedule
 
@@ -56,7 +56,7 @@ class Outcome:
 class Session:
     """The stored session: one conditional write after another."""
 
-    timeline: Timeline
+    timeline: SessionTimeline
     playback: Playback
     revision: int = 1
 
@@ -220,7 +220,7 @@ class Simulation:
             for place in range(20)
         ]
         self.starts = dict(_starts(self.items))
-        self.timeline = Timeline(self.items)
+        self.timeline = SessionTimeline(self.items)
         self.session = Session(self.timeline, self.timeline.play(self.timeline.start(0)))
         self.changed: list[tuple[int, Playback]] = [(0, self.session.playback)]
         self.outcome = Outcome()

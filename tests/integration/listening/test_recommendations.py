@@ -73,7 +73,7 @@ async def liked(client: ListeningClient, *spotify_ids: str) -> None:
     await preferred(client, lambda one: len(one["top_tracks"]) == len(spotify_ids))
 
 
-async def test_songs_of_at_least_three_other_users_are_recommended(ada: ListeningClient) -> None:
+async def test_tracks_of_spotify_that_three_other_users_know_are_recommended(ada: ListeningClient) -> None:
     played, beside, private = ("A" * 22, "B" * 22, "C" * 22)
     await liked(ada.acting_as("usr_0"), played, beside, private)
     await liked(ada.acting_as("usr_1"), played, beside)

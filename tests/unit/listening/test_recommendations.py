@@ -6,8 +6,9 @@ from echo_common.contracts.http.preferences import FeatureTargets
 from echo_common.contracts.http.recommendations import ReasonCode
 from echo_listening.domain.feature_space import FeatureSpace
 from echo_listening.domain.features import TrackFeatures
+from echo_listening.domain.listener_counts import count_listeners
 from echo_listening.domain.recommendations import Candidate, Listener, Recommendation, find_similar, recommend
-from echo_listening.domain.shared_songs import Song, count_listeners
+from echo_listening.domain.spotify import SpotifyTrack
 from echo_listening.domain.taste import Taste
 
 CALM = TrackFeatures(energy=0.1, valence=0.2, tempo=70, loudness=-30)
@@ -80,15 +81,15 @@ def test_voices_of_preferred_speech_are_followed() -> None:
     assert (found[0].reason.code, found[0].reason.voice_id) == (ReasonCode.SAME_VOICE, "high")
 
 
-def test_songs_that_are_listened_to_beside_preferred_ones_come_first() -> None:
-    song = Song("spotify", "Song")
-    found = recommend([Candidate("a"), Candidate("spotify", together=0.5, song=song)], NOBODY, 10)
+def test_tracks_that_are_listened_to_beside_preferred_ones_come_first() -> None:
+    track = SpotifyTrack(spotify_id="spotify", name="Song")
+    found = recommend([Candidate("a"), Candidate("spotify", together=0.5, spotify_track=track)], NOBODY, 10)
 
     assert ids(found) == ["spotify", "a"]
-    assert (found[0].reason.code, found[0].song) == (ReasonCode.LISTENED_TOGETHER, song)
+    assert (found[0].reason.code, found[0].spotify_track) == (ReasonCode.LISTENED_TOGETHER, track)
 
 
-def test_songs_of_too_few_listeners_are_not_counted() -> None:
+def test_tracks_of_too_few_listeners_are_not_counted() -> None:
     assert count_listeners([["a", "b"], ["a"], ["a", "b"], ["a"], ["b", "c"]]) == {"a": 1.0, "b": 0.75}
     assert count_listeners([["a", "a"], ["a"]]) == {}
 

@@ -21,7 +21,7 @@ from echo_common.contracts.events.listening import GroupSessionChanged, GroupSes
 from echo_common.contracts.values import GroupRole
 from echo_common.ids import new_id
 from echo_listening.domain.live_errors import SessionItemNotFoundError
-from echo_listening.domain.playback import Change, Playback, SessionItem, Timeline, UnknownItemError
+from echo_listening.domain.playback import Change, Playback, SessionItem, SessionTimeline, UnknownItemError
 
 JOIN_CODE_LENGTH: Final = 8
 """Characters of a join code: 40 random bits."""
@@ -29,7 +29,7 @@ JOIN_CODE_LENGTH: Final = 8
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ALIKE: Final = str.maketrans("OIL", "011", "- ")
 
-Command = Callable[[Timeline], Change]
+Command = Callable[[SessionTimeline], Change]
 """A command of a member, for the playlist as it is when the command is stamped. Raises `UnknownItemError`."""
 
 
@@ -100,7 +100,7 @@ class GroupSession(Aggregate):
             members=(host,),
             items=tuple(items),
             playlist_revision=playlist_revision,
-            playback=Timeline(items).start(time),
+            playback=SessionTimeline(items).start(time),
             clock=clock,
         )
         session.record(GroupSessionStarted(session_id=session.id, playlist_id=playlist_id, user_id=host.user_id))
@@ -193,7 +193,7 @@ class GroupSession(Aggregate):
 
         Raises `SessionItemNotFoundError`.
         """
-        timeline = Timeline(self.items)
+        timeline = SessionTimeline(self.items)
         try:
             change = command(timeline)
         except UnknownItemError:
@@ -212,7 +212,7 @@ class GroupSession(Aggregate):
         if tuple(items) == self.items:
             self.playlist_revision = playlist_revision
             return
-        timeline = Timeline(self.items)
+        timeline = SessionTimeline(self.items)
         before = timeline.resolve(self.playback, max(time, self.playback.at))
         after = timeline.replace(items)(before)
         self.items, self.playlist_revision = tuple(items), playlist_revision

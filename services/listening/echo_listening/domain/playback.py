@@ -43,7 +43,7 @@ class UnknownItemError(LookupError):
     """The playlist has no such item."""
 
 
-class Timeline:
+class SessionTimeline:
     """The items of a playlist in order, and playback over them."""
 
     def __init__(self, items: Sequence[SessionItem]) -> None:
@@ -116,7 +116,7 @@ class Timeline:
     def replace(self, items: Sequence[SessionItem]) -> Change:
         """Return the change to another state of the playlist: the present item continues, or the next one that is left starts."""
         left = {item.item_id: item for item in items}
-        replaced = Timeline(items)
+        replaced = SessionTimeline(items)
 
         def change(now: Playback) -> Playback:
             if now.item_id is None:  # the playlist was empty

@@ -19,9 +19,10 @@ _COLLECTED: Final = timedelta(seconds=1)
 class Preferences(Task):
     """The preferences of a user, whose id it has. `top_tracks` and the fields after it combine stated and derived ones.
 
-    `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed, and `songs` the Spotify
-    ids of these. `spotify_artists` are the top artists of the linked account of Spotify. `repeat` tells that there were interactions since the present attempt began: it is followed by another one, rather
-    than cancelled, so that many interactions do not prevent every derivation.
+    `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed, and
+    `known_spotify_ids` the Spotify ids of these. `spotify_artists` are the top artists of the linked account of Spotify. `repeat`
+    tells that there were interactions since the present attempt began: it is followed by another one, rather than cancelled, so that
+    many interactions do not prevent every derivation.
     """
 
     status_field = "status"
@@ -35,7 +36,7 @@ class Preferences(Task):
     derived: Taste = Taste()
     excluded: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
-    songs: tuple[str, ...] = ()
+    known_spotify_ids: tuple[str, ...] = ()
     top_tracks: tuple[str, ...] = ()
     top_artists: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
@@ -68,7 +69,7 @@ class Preferences(Task):
     def discard_derived(self) -> None:
         """Remove the derived preferences; an attempt that has read the deleted interactions loses its lease."""
         self.derived, self.due_at = Taste(), now()
-        self.excluded = self.known = self.songs = ()
+        self.excluded = self.known = self.known_spotify_ids = ()
         self._combine()
         self.restart()
 
@@ -95,14 +96,15 @@ class Preferences(Task):
         *,
         excluded: tuple[str, ...] = (),
         known: tuple[str, ...] = (),
-        songs: tuple[str, ...] = (),
+        known_spotify_ids: tuple[str, ...] = (),
     ) -> None:
         """Save derived preferences. Raises `LeaseLostError`."""
         self.require_lease(attempt)
         if derived != self.derived:
             self.derived = derived
             self._combine()
-        self.excluded, self.known, self.songs, self.losses = excluded, known, songs, 0
+        self.excluded, self.known, self.known_spotify_ids = excluded, known, known_spotify_ids
+        self.losses = 0
         self.end(JobStatus.COMPLETED)
         if self.repeat:
             self.due_at = now() + _COLLECTED

@@ -10,7 +10,7 @@ from echo_common.contracts.http.preferences import FeatureTargets
 from echo_common.contracts.http.recommendations import ReasonCode
 from echo_listening.domain.feature_space import FeatureSpace, Matrix
 from echo_listening.domain.features import TrackFeatures
-from echo_listening.domain.shared_songs import Song
+from echo_listening.domain.spotify import SpotifyTrack
 from echo_listening.domain.taste import Taste
 
 WEIGHTS: Final[Mapping[ReasonCode, float]] = {
@@ -41,7 +41,7 @@ _LAST: Final = 0.5
 class Candidate:
     """A track that may be recommended. `popularity` is 0 to 1, as `together`: how many listeners of preferred tracks listen to it.
 
-    `song` is a track of Spotify that the user does not have; `track_id` is then that of Spotify.
+    `spotify_track` is a track of Spotify that the user does not have; `track_id` is then that of Spotify.
     """
 
     track_id: str
@@ -52,7 +52,7 @@ class Candidate:
     features: TrackFeatures | None = None
     spotify_id: str | None = None
     together: float = 0.0
-    song: Song | None = None
+    spotify_track: SpotifyTrack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Recommendation:
     track_id: str
     score: float
     reason: Reason
-    song: Song | None = None
+    spotify_track: SpotifyTrack | None = None
 
 
 def recommend(candidates: Sequence[Candidate], listener: Listener, limit: int) -> list[Recommendation]:
@@ -240,4 +240,4 @@ def _order(scores: Matrix, limit: int) -> list[int]:
 
 
 def _recommendation(candidate: Candidate, score: float, reason: Reason) -> Recommendation:
-    return Recommendation(candidate.track_id, round(min(1.0, max(0.0, float(score))), 4), reason, candidate.song)
+    return Recommendation(candidate.track_id, round(min(1.0, max(0.0, float(score))), 4), reason, candidate.spotify_track)

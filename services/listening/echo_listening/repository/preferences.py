@@ -11,7 +11,7 @@ from echo_common.work.repository import TaskRepository
 from echo_listening.domain.preferences import Preferences
 
 _LISTENERS: Final = 1_000
-"""Maximum number of users whose songs are compared."""
+"""Maximum number of users whose known tracks are compared."""
 
 
 class PreferencesOfUsers(TaskRepository[Preferences]):
@@ -27,7 +27,7 @@ class PreferencesOfUsers(TaskRepository[Preferences]):
         Index([("top_artists", 1)]),
         Index([("genres", 1)]),
         Index([("stated.top_tracks", 1)]),
-        Index([("songs", 1)]),
+        Index([("known_spotify_ids", 1)]),
         Index([("last_updated", -1)]),
     )
 
@@ -47,16 +47,18 @@ class PreferencesOfUsers(TaskRepository[Preferences]):
             return await self.update(user_id, change)
         return created
 
-    async def songs_of_others(self, user_id: str, beside: Sequence[str] | None = None) -> Sequence[Sequence[str]]:
-        """Return the songs of each other user, of those whose preferences changed last.
+    async def spotify_ids_of_others(self, user_id: str, beside: Sequence[str] | None = None) -> Sequence[Sequence[str]]:
+        """Return the Spotify ids of the known tracks of each other user, of those whose preferences changed last.
 
         Args:
             user_id: The user to leave out.
             beside: Spotify ids of which these users listen to at least one; None for all users.
         """
-        where: Filter = {"songs.0": {"$exists": True}} if beside is None else {"songs": {"$in": list(beside)}}
-        latest = self._documents.find(where, sort=[("last_updated", -1)], limit=_LISTENERS, fields=["songs"])
-        return [found["songs"] async for found in latest if found["_id"] != user_id]
+        where: Filter = {"known_spotify_ids.0": {"$exists": True}}
+        if beside is not None:
+            where = {"known_spotify_ids": {"$in": list(beside)}}
+        latest = self._documents.find(where, sort=[("last_updated", -1)], limit=_LISTENERS, fields=["known_spotify_ids"])
+        return [found["known_spotify_ids"] async for found in latest if found["_id"] != user_id]
 
     async def users_who_state(self, track_id: str) -> Sequence[str]:
         """Return the users among whose stated preferences a track is."""

@@ -1,7 +1,6 @@
 """Repositories of tracks, and of changes of audio and voices that may arrive before the event of an audio's creation."""
 
 import asyncio
-import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Final
@@ -12,12 +11,11 @@ from echo_common.contracts.values import TrackSource
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import Document, DuplicateError, Filter, Index, Store
 from echo_listening.domain.recommendations import Candidate
-from echo_listening.domain.shared_songs import Song
+from echo_listening.domain.spotify import SpotifyTrack
 from echo_listening.domain.tracks import SpeechFile, Track
 from echo_listening.repository.id_filters import id_filters
 
 _CANDIDATE_FIELDS: Final = ("artists", "genres", "voice_id", "popularity", "spotify_id")
-_SONG_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Song))
 FULL_POPULARITY: Final = 100
 _CHANGES_KEPT_SECONDS: Final = 30 * 24 * 3600
 
@@ -94,15 +92,15 @@ class Tracks(Repository[Track]):
             async for found in newest
         ]
 
-    async def songs(self, spotify_ids: Collection[str], without_those_of: str) -> list[Song]:
+    async def find_spotify_tracks(self, spotify_ids: Collection[str], without_those_of: str) -> list[SpotifyTrack]:
         """Return the metadata of Spotify for these ids, but for those of which a user has a track."""
         own = self._documents.find(
             {"user_id": without_those_of, "spotify_id": {"$in": sorted(spotify_ids)}}, fields=["spotify_id"]
         )
         others = set(spotify_ids) - {one["spotify_id"] async for one in own}
-        # one document each: a popular song has one for every user who has it
+        # one document each: a popular track has one for every user who has it
         found = await asyncio.gather(*(self._documents.find_one({"spotify_id": one}) for one in sorted(others)))
-        return [_to_song(one) for one in found if one is not None]
+        return [SpotifyTrack.model_validate(one) for one in found if one is not None]
 
 
 class AudioChanges:
@@ -149,8 +147,3 @@ class AudioChanges:
     async def erase(self, user_id: str) -> None:
         """Remove everything of a user."""
         await self._changes.delete({"user_id": user_id})
-
-
-def _to_song(document: Document) -> Song:
-    values = {name: document.get(name) for name in _SONG_FIELDS}
-    return Song(**values | {"artists": tuple(document.get("artists", ()))})

@@ -17,7 +17,7 @@ from echo_common.metrics import CommandOutcome, GroupSessionMetrics
 from echo_listening.dependencies import Dependencies
 from echo_listening.domain.group_sessions import Command, GroupSession
 from echo_listening.domain.live_errors import NotAMemberError
-from echo_listening.domain.playback import Timeline
+from echo_listening.domain.playback import SessionTimeline
 from echo_listening.live.channel import Channel
 from echo_listening.live.connection import LiveConnection
 from echo_listening.usecases import group_sessions
@@ -64,7 +64,7 @@ class MemberActions:
             raise NotAMemberError from None
         if not session.active:
             raise GroupSessionEndedError
-        now = Timeline(session.items).resolve(session.playback, self.deps.session_clock.now())
+        now = SessionTimeline(session.items).resolve(session.playback, self.deps.session_clock.now())
         event = GroupSessionReaction(
             session_id=session.id,
             user_id=self.principal.user_id,

@@ -90,8 +90,10 @@ async def perform_derivation(deps: Dependencies, preferences: Preferences, attem
     for track_id in preferred[:_ANALYSES]:  # the end of each analysis derives the preferences again
         await features.queue_analysis(track_id, deps)
     derived, excluded, known = derive_taste(listened), find_excluded(interactions), find_known(interactions)
-    songs = tuple(track.spotify_id for track in heard if track.spotify_id is not None and track.id in known)
-    return Result(lambda held: held.complete(attempt.number, derived, excluded=excluded, known=known, songs=songs))
+    spotify_ids = tuple(track.spotify_id for track in heard if track.spotify_id is not None and track.id in known)
+    return Result(
+        lambda held: held.complete(attempt.number, derived, excluded=excluded, known=known, known_spotify_ids=spotify_ids)
+    )
 
 
 async def _find_missing(track_ids: Sequence[str], user_id: str, deps: Dependencies) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from echo_common.auth.principal import Principal
 from echo_common.contracts.values import AnalysisStatus, TrackSource
 from echo_listening.dependencies import Dependencies
+from echo_listening.domain.listener_counts import count_listeners
 from echo_listening.domain.recommendations import Candidate, Listener, Recommendation, find_similar, recommend
-from echo_listening.domain.shared_songs import Song, count_listeners
+from echo_listening.domain.spotify import SpotifyTrack
 from echo_listening.domain.taste import Taste
 from echo_listening.domain.tracks import Track
 from echo_listening.repository.tracks import FULL_POPULARITY
@@ -18,8 +19,8 @@ from echo_listening.usecases import features, tracks
 _CANDIDATES: Final = 10_000
 """Maximum number of candidates, the newest ones."""
 
-_SONGS: Final = 100
-"""Maximum number of songs that the user does not have."""
+_SPOTIFY_TRACKS: Final = 100
+"""Maximum number of tracks of Spotify that the user does not have."""
 
 Recommended = Sequence[tuple[Recommendation, tuple[Track, AnalysisStatus] | None]]
 """Recommendations, those of the user's tracks with the track and the status of its features."""
@@ -39,9 +40,9 @@ async def recommend_tracks(
             known=frozenset(preferences.known),
         )
     own = await _read_candidates(principal.user_id, deps, source=source, playable=playable)
-    songs = preferences.songs if preferences is not None else ()
+    known = preferences.known_spotify_ids if preferences is not None else ()
     with_others = not playable and source in {None, TrackSource.SPOTIFY}
-    candidates = await _add_songs(own, songs, principal.user_id, deps, popular=True, with_others=with_others)
+    candidates = await _compare_with_others(own, known, principal.user_id, deps, popular=True, with_others=with_others)
     return await _with_tracks(await asyncio.to_thread(recommend, candidates, listener, limit), deps)
 
 
@@ -59,8 +60,8 @@ async def find_similar_tracks(track_id: str, principal: Principal, deps: Depende
         features=None if analysis is None else analysis.features,
     )
     own = await _read_candidates(principal.user_id, deps)
-    songs = () if track.spotify_id is None else (track.spotify_id,)
-    candidates = await _add_songs(own, songs, principal.user_id, deps)
+    known = () if track.spotify_id is None else (track.spotify_id,)
+    candidates = await _compare_with_others(own, known, principal.user_id, deps)
     return await _with_tracks(await asyncio.to_thread(find_similar, this, candidates, limit), deps)
 
 
@@ -78,53 +79,54 @@ async def _read_candidates(
     return [replace(one, features=known.get(one.track_id)) for one in found]
 
 
-async def _add_songs(
+async def _compare_with_others(
     own: Sequence[Candidate],
-    songs: Sequence[str],
+    known: Sequence[str],
     user_id: str,
     deps: Dependencies,
     *,
     popular: bool = False,
     with_others: bool = True,
 ) -> Sequence[Candidate]:
-    """Compare with the songs of other users, and add those that the user does not have.
+    """Compare with the tracks of Spotify that other users know, and add those that the user does not have.
 
     Args:
         own: The user's tracks.
-        songs: Spotify ids of songs that the user listens to.
+        known: Spotify ids of tracks that the user listens to.
         user_id: The user, who does not count.
         deps: The dependencies.
-        popular: Also add songs that are not listened to beside `songs`.
-        with_others: Add songs that the user does not have.
+        popular: Also add tracks that are not listened to beside `known`.
+        with_others: Add tracks that the user does not have.
     """
-    together = count_listeners(await deps.preferences.songs_of_others(user_id, songs)) if songs else {}
-    known = [replace(one, together=together.get(one.spotify_id or "", 0.0)) for one in own]
+    together = count_listeners(await deps.preferences.spotify_ids_of_others(user_id, known)) if known else {}
+    compared = [replace(one, together=together.get(one.spotify_id or "", 0.0)) for one in own]
     if not with_others:
-        return known
-    shares = count_listeners(await deps.preferences.songs_of_others(user_id)) if popular else {}
-    best = sorted({*shares, *together}, key=lambda song: (-together.get(song, 0.0), -shares.get(song, 0.0), song))[:_SONGS]
-    found = await deps.tracks.songs([song for song in best if song not in songs], user_id)
+        return compared
+    shares = count_listeners(await deps.preferences.spotify_ids_of_others(user_id)) if popular else {}
+    ranked = sorted({*shares, *together}, key=lambda each: (-together.get(each, 0.0), -shares.get(each, 0.0), each))
+    best = [each for each in ranked[:_SPOTIFY_TRACKS] if each not in known]
+    found = await deps.tracks.find_spotify_tracks(best, user_id)
     return [
-        *known,
-        *(_song_candidate(song, shares.get(song.spotify_id, 0.0), together.get(song.spotify_id, 0.0)) for song in found),
+        *compared,
+        *(_candidate(track, shares.get(track.spotify_id, 0.0), together.get(track.spotify_id, 0.0)) for track in found),
     ]
 
 
-def _song_candidate(song: Song, share: float, together: float) -> Candidate:
+def _candidate(track: SpotifyTrack, share: float, together: float) -> Candidate:
     return Candidate(
-        track_id=song.spotify_id,
-        artists=song.artists,
-        popularity=max(share, (song.popularity or 0) / FULL_POPULARITY),
-        spotify_id=song.spotify_id,
+        track_id=track.spotify_id,
+        artists=track.artists,
+        popularity=max(share, (track.popularity or 0) / FULL_POPULARITY),
+        spotify_id=track.spotify_id,
         together=together,
-        song=song,
+        spotify_track=track,
     )
 
 
 async def _with_tracks(best: Sequence[Recommendation], deps: Dependencies) -> Recommended:
     """Read the user's tracks among the recommended ones; those that were deleted meanwhile are left out."""
-    track_ids = [one.track_id for one in best if one.song is None]
+    track_ids = [one.track_id for one in best if one.spotify_track is None]
     found = {track.id: track async for track in deps.tracks.find({"_id": {"$in": track_ids}})} if track_ids else {}
     statuses = await features.find_statuses(list(found.values()), deps)
     own = {track_id: (track, statuses[track_id]) for track_id, track in found.items()}
-    return [(one, own.get(one.track_id)) for one in best if one.song is not None or one.track_id in own]
+    return [(one, own.get(one.track_id)) for one in best if one.spotify_track is not None or one.track_id in own]

@@ -12,7 +12,7 @@ from echo_common.contracts.http.recommendations import (
 )
 from echo_common.contracts.values import AnalysisStatus
 from echo_listening.domain.recommendations import Reason, Recommendation
-from echo_listening.domain.shared_songs import Song
+from echo_listening.domain.spotify import SpotifyTrack
 from echo_listening.domain.tracks import Track
 from echo_listening.views.tracks import track_view
 
@@ -37,7 +37,7 @@ def recommendation_view(recommendation: Recommendation, own: OwnTrack | None) ->
     """Build the view of a recommended track."""
     return RecommendationView(
         track=None if own is None else track_view(*own),
-        spotify_track=_spotify_track_view(recommendation.song),
+        spotify_track=_spotify_track_view(recommendation.spotify_track),
         score=recommendation.score,
         reason=_reason_view(recommendation.reason),
     )
@@ -47,14 +47,14 @@ def similar_track_view(recommendation: Recommendation, own: OwnTrack | None) -> 
     """Build the view of a similar track."""
     return SimilarTrackView(
         track=None if own is None else track_view(*own),
-        spotify_track=_spotify_track_view(recommendation.song),
+        spotify_track=_spotify_track_view(recommendation.spotify_track),
         similarity=recommendation.score,
         reason=_reason_view(recommendation.reason),
     )
 
 
-def _spotify_track_view(song: Song | None) -> SpotifyTrackView | None:
-    return None if song is None else SpotifyTrackView.model_validate(song, from_attributes=True)
+def _spotify_track_view(track: SpotifyTrack | None) -> SpotifyTrackView | None:
+    return None if track is None else SpotifyTrackView(**track.model_dump())
 
 
 def _reason_view(reason: Reason) -> ReasonView:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from echo_common.contracts.values import PlaybackState
-from echo_listening.domain.playback import Playback, SessionItem, Timeline, UnknownItemError
+from echo_listening.domain.playback import Playback, SessionItem, SessionTimeline, UnknownItemError
 
 PLAYING, PAUSED, FINISHED = PlaybackState.PLAYING, PlaybackState.PAUSED, PlaybackState.FINISHED
 
@@ -15,8 +15,8 @@ def items(**durations: int) -> list[SessionItem]:
     return [SessionItem(item_id=name, track_id=f"track_{name}", duration=duration) for name, duration in durations.items()]
 
 
-ALBUM = Timeline(items(a=1_000, b=2_000, c=3_000))
-WITH_SPOTIFY = Timeline(items(x=0, a=1_000, y=0, z=0, b=2_000, w=0))
+ALBUM = SessionTimeline(items(a=1_000, b=2_000, c=3_000))
+WITH_SPOTIFY = SessionTimeline(items(x=0, a=1_000, y=0, z=0, b=2_000, w=0))
 
 
 def playing(item_id: str, position: int = 0, at: int = 0) -> Playback:
@@ -129,6 +129,6 @@ def test_the_next_item_that_is_left_starts_when_the_present_one_is_removed() -> 
 
 
 def test_an_empty_playlist_starts_paused_at_its_first_item_once_it_has_one() -> None:
-    empty = Timeline([])
+    empty = SessionTimeline([])
     assert empty.play(empty.start(5)) == Playback(at=5)
     assert empty.replace(items(a=10))(empty.start(5)) == Playback(item_id="a", at=5)
