@@ -64,8 +64,8 @@ class ListeningSettings(BaseSettings):
     secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Secret that encrypts the tokens of Spotify in the database: at least 32 random characters, required with a client "
-        "id. With another secret, users link their accounts of Spotify again.",
+        description="Secret that encrypts the tokens of Spotify in the database: at least 32 random characters, required with a "
+        "client id. With another secret, users link their accounts of Spotify again.",
     )
     spotify_client_id: str | None = Field(
         None,

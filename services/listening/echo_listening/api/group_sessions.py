@@ -136,7 +136,7 @@ async def join_group_session(
 async def get_group_session(
     group_session_id: GroupSessionId, principal: ListeningReader, deps: Deps
 ) -> Success[GroupSessionView]:
-    """Get a group session with its members and what plays."""
+    """Get a group session with its members and its playback."""
     return await _one(await group_sessions.find_group_session(group_session_id, principal, deps), principal, deps)
 
 

@@ -125,9 +125,9 @@ _FORM: Final = Form("file", UploadFields, json=AddSpotifyTrack)
 async def upload_track(request: Request, principal: ListeningWriter, deps: Deps) -> Success[TrackView]:
     """Upload a track, or add one of Spotify.
 
-    A file has your own music or speech: WAV, MP3, FLAC, Ogg, Opus, M4A or WebM, at most 50 MB and two hours. Its length is measured,
-    and its features are computed in the background. A JSON body with a `spotify_id` adds the metadata of a track of Spotify, which needs a linked account; one that you
-    have already is updated.
+    A file has your own music or speech: WAV, MP3, FLAC, AAC, Ogg, Opus, M4A or WebM, at most 50 MB and two hours. Its length is
+    measured, and its features are computed in the background. A JSON body with a `spotify_id` adds the metadata of a track of
+    Spotify, which needs a linked account; one that you have already is updated.
     """
     if not is_multipart(request):
         body = await read_json_body(request, AddSpotifyTrack)

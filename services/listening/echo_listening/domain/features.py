@@ -11,8 +11,9 @@ NO_KEY: Final = -1
 class TrackFeatures(BaseModel):
     """Features computed from a track's audio; docs/listening.md defines each. Null: not defined for this audio.
 
-    Silence has no loudness, and audio without a beat no tempo. `analyser` names the definitions and their version, so that features of
-    another version can be computed again. `analysed_seconds` is the length of the audio that was read, which may be a part of it.
+    Silence has no loudness, and audio without a beat no tempo. `analyser` names the definitions and their version, so that
+    features of another version can be computed again. `analysed_seconds` is the length of the audio that was read, which may be a
+    part of it.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""Group sessions: members who hear one playlist at the same time, and the commands that change what plays."""
+"""Group sessions: members who hear one playlist at the same time, and the commands that change the playback."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -54,10 +54,11 @@ class GroupMember(BaseModel):
 
 
 class GroupSession(Aggregate):
-    """A group session. What plays is a function of `playback`, `items` and the time; `clock` is the number of the clock of its times.
+    """A group session. The item that plays is a function of `playback`, `items` and the time.
 
-    `revision` counts changes of what plays, `items_revision` those of the items. `active_playlist_id` and `code` exist only while it is active, because they are unique.
-    `removed_user_ids` may not join with the present code. The host is always a member; the members are in the order of joining.
+    `clock` is the number of the clock of its times. `revision` counts changes of the playback, `items_revision` those of the items.
+    `active_playlist_id` and `code` exist only while it is active, because they are unique. `removed_user_ids` may not join with the
+    present code. The host is always a member; the members are in the order of joining.
     """
 
     name: str
@@ -220,7 +221,7 @@ class GroupSession(Aggregate):
         self._replace_playback(after, clock)
 
     def move_to_clock(self, number: int, moved: Callable[[int, int], int]) -> None:
-        """Move the times to a later number of the clock, without a change of what plays."""
+        """Move the times to a later number of the clock, without a change of the playback."""
         if number > self.clock:
             self.playback = self.playback.model_copy(update={"at": moved(self.playback.at, self.clock)})
             self.clock = number

@@ -1,4 +1,4 @@
-"""Playback of a group session: what plays at which time, and what a command changes. Server and clients compute it alike.
+"""Playback of a group session at any time, and its changes by commands. Server and clients compute it alike.
 
 All times and positions are whole milliseconds; times are those of the session clock.
 """
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from echo_common.contracts.values import PlaybackState
 
 Change = Callable[["Playback"], "Playback"]
-"""A command: what plays when it takes effect, to what plays from then on. It returns the same object if nothing changes."""
+"""A command: from the playback when it takes effect to the playback from then on; the same object if nothing changes."""
 
 
 class SessionItem(BaseModel):
@@ -44,7 +44,7 @@ class UnknownItemError(LookupError):
 
 
 class SessionTimeline:
-    """The items of a playlist in order, and playback over them."""
+    """The items of the shared playlist in order, and playback over them."""
 
     def __init__(self, items: Sequence[SessionItem]) -> None:
         self._items = items
@@ -55,7 +55,7 @@ class SessionTimeline:
         return Playback(item_id=self._items[0].item_id if self._items else None, at=at)
 
     def resolve(self, playback: Playback, time: int) -> Playback:
-        """Return what plays at a time; a playback that begins later is returned as it is."""
+        """Return the playback at a time; one that begins later is returned as it is."""
         if time <= playback.at:
             return playback
         if playback.state is not PlaybackState.PLAYING or playback.item_id is None:

@@ -21,8 +21,8 @@ class Preferences(Task):
 
     `excluded` are the tracks that are not recommended, `known` those that the user has liked or completed, and
     `known_spotify_ids` the Spotify ids of these. `spotify_artists` are the top artists of the linked account of Spotify. `repeat`
-    tells that there were interactions since the present attempt began: it is followed by another one, rather than cancelled, so that
-    many interactions do not prevent every derivation.
+    tells that there were interactions since the present attempt began: it is followed by another one, rather than cancelled, so
+    that many interactions do not prevent every derivation.
     """
 
     status_field = "status"
@@ -50,7 +50,7 @@ class Preferences(Task):
 
     @property
     def all_stated(self) -> Taste:
-        """What the user has stated, with the top artists at Spotify."""
+        """The stated preferences, with the top artists at Spotify."""
         return self.stated.followed_by(Taste(top_artists=self.spotify_artists))
 
     @property

@@ -11,7 +11,7 @@ _AWAY_MILLISECONDS: Final = 90_000
 
 @dataclass(slots=True)
 class ClientReports:
-    """The reports of one connection. `stall_milliseconds` is how long a report of `ready` counts; times are on a monotonic clock."""
+    """The reports of one connection. A report of `ready` counts for `stall_milliseconds`; times are on a monotonic clock."""
 
     stall_milliseconds: int
     _ready_at: int | None = None

@@ -67,7 +67,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The main reason of a recommendation, with what the track and the preferences have in common."""
+    """The main reason of a recommendation, with the feature, artist or other property in common."""
 
     code: ReasonCode
     track_id: str | None = None

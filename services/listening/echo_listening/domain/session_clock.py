@@ -36,7 +36,7 @@ class StepDetector:
         return bool(self._deviations)
 
     def add(self, offset: float, round_trip: float, measured: float) -> int | None:
-        """Add the offset of the present estimate, and that of a new round trip; return the step in milliseconds once it is certain."""
+        """Add the present offset and that of a new round trip; return the step in milliseconds once it is certain."""
         deviation = measured - offset
         if abs(deviation) <= _STEP_MILLISECONDS + round_trip / 2 or (
             self._deviations and (self._deviations[-1] > 0) != (deviation > 0)

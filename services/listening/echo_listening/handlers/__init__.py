@@ -1,8 +1,8 @@
 """Event handlers of the listening service, one module per part.
 
 Several parts follow the same events, and the bus has one handler per event. Each module therefore declares its handlers in
-`HANDLERS`, and those of one event run in turn, in the order of `_PARTS`. All are idempotent. What a late event of
-an erased user stores is erased at once.
+`HANDLERS`, and those of one event run in turn, in the order of `_PARTS`. All are idempotent. Documents that a late
+event of an erased user stores are erased at once.
 """
 
 from collections.abc import Sequence

@@ -55,7 +55,7 @@ _LAST_FRAME_SECONDS: Final = 5.0
 
 
 class SessionActions(Protocol):
-    """What a connection asks of the service."""
+    """Port of the service to a connection: the actions of its member."""
 
     async def apply(self, command: Command) -> GroupSession:
         """Apply a command of this member. Raises `EchoError`."""

@@ -35,7 +35,7 @@ def item_views(session: GroupSession, tracks: Mapping[str, Track]) -> list[Sessi
 
 
 def playback_view(session: GroupSession, time: int) -> PlaybackView:
-    """Build the view of what plays."""
+    """Build the view of the playback."""
     return PlaybackView(
         revision=session.revision,
         clock=session.clock,

@@ -1,7 +1,8 @@
 """Decoding process: `python -m echo_listening.streams DEMUXER FILE OFFSET MEMORY SECONDS`.
 
 Runs as a sandboxed process, because the file may be malicious. Writes the audio from OFFSET seconds on to stdout, as 32-bit
-floats, left and right in turn, at `samples.RATE`. Waits while its pipe is full. Exits with 1 if the rest of the file cannot be read.
+floats, left and right in turn, at `samples.RATE`. Waits while its pipe is full. Exits with 1 if the rest of the file cannot be
+read.
 """
 
 import os

@@ -14,8 +14,8 @@ from echo_listening.streams.samples import CHANNELS, RATE, Samples
 def decode(source: Path, demuxer: str, offset: float = 0.0) -> Iterator[Samples]:
     """Yield blocks of a file in the shape (2, samples) at `RATE`, from `offset` seconds on.
 
-    Mono is on both sides; more than two channels are mixed to one. What precedes `offset` is decoded too, because a jump within a
-    compressed file is not exact. Raises `UnreadableFileError`, also after blocks: what follows cannot be read.
+    Mono is on both sides; more than two channels are mixed to one. The part before `offset` is decoded too, because a jump within
+    a compressed file is not exact. Raises `UnreadableFileError`, also after blocks if the rest cannot be read.
     """
     left_out = round(offset * RATE)
     with open_audio(source, demuxer, math.inf) as audio:

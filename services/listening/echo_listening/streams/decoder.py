@@ -20,7 +20,7 @@ _MEMORY: Final = 1024**3
 """Address space of a process, in bytes."""
 _PROCESSOR_SECONDS: Final = 600
 _STALLED_SECONDS: Final = 60.0
-"""A process that writes nothing for so long is ended; what precedes an offset is decoded in addition."""
+"""A process that writes nothing for so long is ended; the part before an offset takes further time."""
 _SLOWEST: Final = 20
 """Seconds of audio that are decoded in a second, at least."""
 

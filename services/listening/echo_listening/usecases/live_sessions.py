@@ -45,7 +45,7 @@ class MemberActions:
         return session
 
     async def react(self, reaction: str) -> GroupSession:
-        """Send a reaction to what plays now. Raises `NotAMemberError`, `GroupSessionEndedError`, `BusUnavailableError`."""
+        """Send a reaction to the item that plays now. Raises `NotAMemberError`, `GroupSessionEndedError`, `BusUnavailableError`."""
         with _measured(self.deps.group_session_metrics):
             return await self._react(reaction)
 

@@ -204,7 +204,10 @@ async def _edit(
     *,
     revision: int | None = None,
 ) -> Playlist:
-    """Change a playlist. Raises `PlaylistNotFoundError`, `PlaylistRoleRequiredError`, and `PlaylistChangedError` if another revision is given."""
+    """Change a playlist.
+
+    Raises `PlaylistNotFoundError`, `PlaylistRoleRequiredError`, and `PlaylistChangedError` if another revision is given.
+    """
 
     def change_checked(playlist: Playlist) -> None:
         playlist.require_editor(principal.user_id)

@@ -61,7 +61,7 @@ async def delete_stated(principal: Principal, deps: Dependencies) -> None:
 async def request_derivation(user_id: str, deps: Dependencies) -> None:
     """Queue the derivation of a user's preferences; idempotent."""
     if await deps.preferences.find_one({"_id": user_id, "status": JobStatus.PENDING.value}) is not None:
-        return  # its next attempt reads what is stored by now
+        return  # its next attempt reads the present interactions
     await deps.preferences.change(user_id, Preferences.request_derivation)
     deps.worker.wake()
 

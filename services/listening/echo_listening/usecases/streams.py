@@ -86,7 +86,7 @@ async def open_stream(
 
 
 def _streamed(timeline: Timeline, start: float) -> Iterator[StreamedTrack]:
-    """Return what the stream needs of each track: all tracks of a long playlist would fill the memory of many streams."""
+    """Return the needed fields of each track: all tracks of a long playlist would fill the memory of many streams."""
     needed = [
         StreamedTrack(
             item.track.id, item.track.object_key, item.track.mime, item.track.size, item.track.duration, offset=offset

@@ -11,7 +11,7 @@ class UserDataPart(Protocol):
     """The data of users in a part of the service. Parts without objects inherit the defaults."""
 
     async def erase(self, user_id: str) -> None:
-        """Erase everything of a user: documents, objects, and what others were given of it; idempotent."""
+        """Erase everything of a user: documents, objects, and copies that others were given; idempotent."""
 
     def documents(self, user_id: str) -> AsyncIterator[ExportedDocument]:
         """Yield the user's documents by collection, with the fields of the public API."""

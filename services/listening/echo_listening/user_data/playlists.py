@@ -19,7 +19,7 @@ _OLDEST: Final = (("created_at", 1),)
 
 @dataclass(frozen=True)
 class PlaylistsOfUser(UserDataPart):
-    """The playlists of users, and what they did in those of others."""
+    """The playlists of users, and their changes to those of others."""
 
     playlists: Playlists
     updates: PlaylistUpdates

@@ -12,7 +12,7 @@ def track_view(track: Track, features_status: AnalysisStatus, *, owned: bool = T
 
 
 def _audio_url(track: Track, *, owned: bool) -> str | None:
-    """Return the path of the bytes; owners play their speech through synthesis, also that of earlier versions without a file here."""
+    """Return the path of the bytes; owners play their speech through synthesis, also if it has no file here."""
     if track.audio_id is not None and owned:
         return f"/api/v1/files/audio/{track.audio_id}"
     return None if track.object_key is None else f"/api/v1/tracks/{track.id}/audio"

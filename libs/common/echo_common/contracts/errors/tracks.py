@@ -16,7 +16,7 @@ class TrackWithoutAudioError(ConflictError):
 
 
 class TrackNotAudioError(EchoError):
-    """The file is not audio that can be decoded. Send WAV, MP3, FLAC, Ogg, Opus, M4A or WebM."""
+    """The file is not audio that can be decoded. Send WAV, MP3, FLAC, AAC, Ogg, Opus, M4A or WebM."""
 
     code = "TRACK_NOT_AUDIO"
     status = 422

@@ -98,7 +98,7 @@ class GroupSessionChanged(DomainEvent):
 
 
 class GroupSessionReaction(DomainEvent):
-    """A member of a group session has reacted to what plays. Position and time are milliseconds of the session clock."""
+    """A member of a group session has reacted to the item that plays. Position and time are milliseconds of the session clock."""
 
     topic: ClassVar[str] = "listening.group_session_reaction"
     transient: ClassVar[bool] = True

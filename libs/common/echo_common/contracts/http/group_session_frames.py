@@ -89,7 +89,7 @@ class ReactionFrame(RequestBody):
 
 
 class StatusFrame(RequestBody):
-    """Report of what the client plays, at least every 5 s."""
+    """Report of the client's playback, at least every 5 s."""
 
     type: Literal["status"]
     status: Literal["ready", "stalled"]
@@ -125,7 +125,7 @@ class SnapshotFrame(PlaybackView):
 
 
 class PongFrame(BaseModel):
-    """The answer to a ping: the session clock when the ping arrived, and when this leaves."""
+    """The response to a ping: the session clock when the ping arrived, and when this leaves."""
 
     type: Literal["pong"] = "pong"
     sent: float
@@ -159,7 +159,7 @@ class RefusedFrame(BaseModel):
 
 
 class ReactionSentFrame(BaseModel):
-    """A member's reaction to what plays."""
+    """A member's reaction to the item that plays."""
 
     type: Literal["reaction"] = "reaction"
     user_id: str

@@ -29,7 +29,7 @@ class FeatureTargets(RequestBody):
 
 
 class PreferencesRequest(RequestBody):
-    """Stated preferences; what is left out is no longer stated."""
+    """Stated preferences; fields that are left out are no longer stated."""
 
     top_tracks: list[TrackIdText] = Field(
         [], max_length=MAXIMUM_PREFERRED, description="Track ids, most preferred first.", examples=[[]]
