@@ -119,7 +119,7 @@ async def _open(
     tickets, captions = Tickets(adapters.store), Captions(adapters.store)
     interactions = Interactions(*where, settings.interaction_days)
     preferences = PreferencesOfUsers(*where)
-    group_sessions, presence, join_attempts = GroupSessions(*where), Presence(adapters.store), JoinAttempts(adapters.store)
+    group_sessions, presence = GroupSessions(*where), Presence(adapters.store)
     session_clock = SessionClock(adapters.store)
     spotify_links, spotify_imports, spotify_exports = SpotifyLinks(*where), SpotifyImports(*where), SpotifyExports(*where)
     collections = (
@@ -135,7 +135,6 @@ async def _open(
         preferences,
         group_sessions,
         presence,
-        join_attempts,
         session_clock,
         spotify_links,
         spotify_imports,
@@ -146,6 +145,7 @@ async def _open(
         await collection.prepare()
     await quotas.prepare()
     spotify_states = await Challenges.open(adapters.store.collection("spotify_states"))
+    join_attempts = await JoinAttempts.open(adapters.store)
     data = ListeningUserData(
         (
             SpotifyOfUser(spotify_links, spotify_imports, spotify_exports, spotify_states, adapters.faults),

@@ -128,7 +128,7 @@ async def test_the_throttle_expires(auth: Auth, monkeypatch: pytest.MonkeyPatch)
         await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")
     later = now() + timedelta(minutes=16)
 
-    monkeypatch.setattr("echo_auth.throttle.now", lambda: later)
+    monkeypatch.setattr("echo_common.failed_attempts.now", lambda: later)
 
     for _ in range(10):
         await throttle.count_attempt(Attempt.LOGIN, "ada@example.com", "198.51.100.1")

@@ -1,15 +1,13 @@
 """Repositories of group sessions, of the presence of their members, and of wrong join codes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
-from math import ceil
-from typing import Any, ClassVar, Final
+from datetime import datetime
+from typing import ClassVar, Final
 
 from echo_common.clock import now
-from echo_common.contracts.errors.auth import TooManyAttemptsError
 from echo_common.contracts.errors.group_sessions import GroupSessionNotFoundError, PlaylistInSessionError
 from echo_common.contracts.values import MemberStatus
+from echo_common.failed_attempts import FailedAttempts
 from echo_common.http.addresses import network_of
 from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Index, Store
@@ -17,7 +15,6 @@ from echo_listening.domain.group_sessions import GroupSession, new_join_code
 from echo_listening.domain.ready_set import stored_status
 from echo_listening.domain.tracks import Track
 
-_WINDOW: Final = timedelta(minutes=15)
 _WRONG_CODES_OF_USER: Final = 10
 _WRONG_CODES_OF_NETWORK: Final = 30
 _PRESENCE_KEPT_SECONDS: Final = 24 * 3600
@@ -128,59 +125,30 @@ class Presence:
 class JoinAttempts:
     """A limit on wrong join codes of a user and of a network, in all replicas together."""
 
-    def __init__(self, store: Store) -> None:
-        self._attempts = store.collection("join_attempts")
+    def __init__(self, failures: FailedAttempts) -> None:
+        self._failures = failures
 
-    async def prepare(self) -> None:
-        """Create the collection and its index; call once at start."""
-        await self._attempts.ensure([Index([("since", 1)], ttl=int(_WINDOW.total_seconds()))])
+    @classmethod
+    async def open(cls, store: Store) -> "JoinAttempts":
+        """Open the limit; the database removes expired counts."""
+        return cls(await FailedAttempts.open(store.collection("join_attempts")))
 
     async def count(self, user_id: str, address: str) -> None:
-        """Count an attempt as wrong until it is reverted, so that concurrent ones cannot pass the limit together.
-
-        Raises `TooManyAttemptsError`.
-        """
-        counted: list[str] = []
-        for key, most in _limits(user_id, address):
-            if not await self._count(key, most):
-                await self._revert(counted)
-                raise TooManyAttemptsError(retry_after=await self._retry_seconds(key))
-            counted.append(key)
+        """Count an attempt as wrong until it is reverted. Raises `TooManyAttemptsError`."""
+        await self._failures.count(_limits(user_id, address))
 
     async def revert(self, user_id: str, address: str) -> None:
         """Remove a counted attempt whose code was right."""
-        await self._revert([key for key, _ in _limits(user_id, address)])
+        await self._failures.revert(_limits(user_id, address))
 
     async def erase(self, user_id: str) -> None:
         """Remove the attempts of a user."""
-        await self._attempts.delete({"_id": _key("user", user_id)})
-
-    async def _count(self, key: str, most: int) -> bool:
-        moment = now()
-        below = {"_id": key, "since": {"$gt": moment - _WINDOW}, "count": {"$lt": most}}
-        if await self._attempts.update_one(below, {"$inc": {"count": 1}}):
-            return True
-        await self._attempts.delete({"_id": key, "since": {"$lte": moment - _WINDOW}})
-        try:
-            await self._attempts.insert({"_id": key, "since": moment, "count": 1})
-        except DuplicateError:  # at the limit, or another attempt opened the window at the same moment
-            return await self._attempts.update_one(below, {"$inc": {"count": 1}})
-        return True
-
-    async def _retry_seconds(self, key: str) -> int:
-        found: dict[str, Any] | None = await self._attempts.find_one({"_id": key})
-        since: datetime = found["since"] if found else now()
-        return max(1, ceil((since + _WINDOW - now()).total_seconds()))
-
-    async def _revert(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            await self._attempts.update_one({"_id": key, "count": {"$gt": 0}}, {"$inc": {"count": -1}})
+        await self._failures.reset(_user_key(user_id))
 
 
-def _limits(user_id: str, address: str) -> Sequence[tuple[str, int]]:
-    network = network_of(address)
-    return [(_key("user", user_id), _WRONG_CODES_OF_USER), (_key("network", network), _WRONG_CODES_OF_NETWORK)]
+def _limits(user_id: str, address: str) -> Mapping[str, int]:
+    return {_user_key(user_id): _WRONG_CODES_OF_USER, f"network\n{network_of(address)}": _WRONG_CODES_OF_NETWORK}
 
 
-def _key(kind: str, value: str) -> str:
-    return sha256(f"{kind}\n{value}".encode()).hexdigest()
+def _user_key(user_id: str) -> str:
+    return f"user\n{user_id}"
