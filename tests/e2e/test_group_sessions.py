@@ -16,8 +16,9 @@ async def test_two_users_listen_together(platform: Platform, ada: Person, eve: P
     assert [member["display_name"] for member in joined["members"]] == ["Ada", "Eve"]
 
     url = f"{platform.url}/api/v1/group-sessions/{session['id']}/live"
-    headers = [{"Authorization": person.http.headers["Authorization"]} for person in (ada, eve)]
-    async with LiveSocket.open(url, headers[0]) as host, LiveSocket.open(url, headers[1]) as guest:
+    token = {"Authorization": ada.http.headers["Authorization"]}
+    ticket = data(await eve.http.post(f"/group-sessions/{session['id']}/live/ticket"))["live_url"]
+    async with LiveSocket.open(url, token) as host, LiveSocket.open(f"{platform.url}{ticket}", {}) as guest:
         items = (await guest.until("items"))["items"]
         assert [(item["track_id"], item["skipped"]) for item in items] == [(first, False), (second, False)]
         await guest.send("ping", sent=1.0)
