@@ -171,7 +171,7 @@ async def _open(
         upload_slots=UserSlots("upload", _UPLOADS_AT_ONCE, waiting_each=_WAITING_UPLOADS),
         quotas=quotas,
         stored_bytes=MeasuredSize(tracks.total_bytes),
-        may_hear=(playlists.permits_hearing, group_sessions.permits_hearing),
+        may_hear=(playlists.find_audible, group_sessions.find_audible),
         analyses=analyses,
         playlists=playlists,
         playlist_updates=playlist_updates,

@@ -1,12 +1,11 @@
-"""Port of the permission to hear a track of another user."""
+"""Port of the permission to hear tracks of other users."""
 
+from collections.abc import Collection
 from typing import Protocol
-
-from echo_listening.domain.tracks import Track
 
 
 class MayHear(Protocol):
     """Rule that permits users to hear tracks that they do not own. A part of the service that shares tracks adds one."""
 
-    async def __call__(self, track: Track, user_id: str) -> bool:
-        """Return whether this rule permits a user to hear a track of another user. Raises `StoreUnavailableError`."""
+    async def __call__(self, track_ids: Collection[str], user_id: str) -> Collection[str]:
+        """Return those of these tracks of other users that this rule permits a user to hear. Raises `StoreUnavailableError`."""

@@ -81,6 +81,16 @@ async def test_collaborators_must_exist(ada: ListeningClient) -> None:
         assert refusal(response) == (404, "USER_NOT_FOUND")
 
 
+async def test_tracks_in_several_shared_playlists_are_found_together(ada: ListeningClient, eve: ListeningClient) -> None:
+    a, b, c, other = await tracks_of(ada, 4)
+    for some in ((a, b), (b, c)):
+        await shared(ada, eve, await created(ada, *some), role="viewer")
+    await created(ada, other)
+
+    assert await ada.deps.playlists.find_audible([a, b, c, other], "usr_eve") == {a, b, c}
+    assert await ada.deps.playlists.find_audible([a, b, c, other], "usr_mallory") == set()
+
+
 async def test_collaborators_may_hear_the_tracks_of_a_playlist(ada: ListeningClient, eve: ListeningClient) -> None:
     shared_track, other_track = await tracks_of(ada, 2)
     playlist = await created(ada, shared_track)

@@ -224,17 +224,16 @@ async def test_a_deleted_playlist_ends_its_session(ada: ListeningClient) -> None
 async def test_members_may_hear_the_tracks_while_the_session_is_active(ada: ListeningClient, eve: ListeningClient) -> None:
     track_id = (await tracks_of(ada, 1))[0]
     session = await started(ada, await created(ada, track_id))
-    track = await ada.deps.tracks.get(track_id)
-    permits = ada.deps.group_sessions.permits_hearing
-    assert not await permits(track, "usr_eve")
+    find_audible = ada.deps.group_sessions.find_audible
+    assert not await find_audible([track_id], "usr_eve")
     await join(eve, session)
-    assert await permits(track, "usr_eve")
+    assert await find_audible([track_id, "track_other"], "usr_eve") == {track_id}
     path = f"/playlists/{session['playlist_id']}"
     assert [item["track_id"] for item in (await eve.get(f"{path}/timeline"))["items"]] == [track_id]
     ticket = data(await eve.ask("POST", f"{path}/stream/ticket"))["ticket"]
     assert refusal(await eve.ask("GET", path)) == (404, "PLAYLIST_NOT_FOUND")  # members are no collaborators
     data(await act(ada, "POST", session, "/end"))
-    assert not await permits(track, "usr_eve")
+    assert not await find_audible([track_id], "usr_eve")
     listening = await eve.ask("GET", f"{path}/stream", params={"ticket": ticket}, headers={})
     assert refusal(listening) == (404, "PLAYLIST_NOT_FOUND")
 

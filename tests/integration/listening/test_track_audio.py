@@ -1,8 +1,9 @@
 """The bytes of a track are read by its owner, and by users whom a rule of the service permits to hear it."""
 
+from collections.abc import Collection
+
 import pytest
 
-from echo_listening.domain.tracks import Track
 from tests.integration.listening.conftest import ListeningClient
 from tests.support.person import refusal
 
@@ -49,8 +50,8 @@ async def test_a_track_whose_file_is_missing_has_no_audio(ada: ListeningClient) 
 async def test_a_user_whom_a_rule_permits_hears_the_track_and_does_not_change_it(
     ada: ListeningClient, track_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def permit_eve(track: Track, user_id: str) -> bool:
-        return (track.id, user_id) == (track_id, "usr_eve")
+    async def permit_eve(track_ids: Collection[str], user_id: str) -> Collection[str]:
+        return {track_id} & set(track_ids) if user_id == "usr_eve" else set()
 
     monkeypatch.setitem(ada.deps.__dict__, "may_hear", (permit_eve,))
     eve, mallory = ada.acting_as("usr_eve"), ada.acting_as("usr_mallory")

@@ -1,6 +1,6 @@
 """Repositories of group sessions, of the presence of their members, and of wrong join codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -13,7 +13,7 @@ from echo_common.outbox.repository import Repository
 from echo_common.store.port import DuplicateError, Index, Store
 from echo_listening.domain.group_sessions import GroupSession, new_join_code
 from echo_listening.domain.ready_set import stored_status
-from echo_listening.domain.tracks import Track
+from echo_listening.repository.shared_tracks import find_shared_tracks
 
 _WRONG_CODES_OF_USER: Final = 10
 _WRONG_CODES_OF_NETWORK: Final = 30
@@ -63,9 +63,9 @@ class GroupSessions(Repository[GroupSession]):
             except DuplicateError:
                 continue
 
-    async def permits_hearing(self, track: Track, user_id: str) -> bool:
-        """Return whether a track is in the playlist of an active session of which the user is a member."""
-        return await self.find_one({"items.track_id": track.id, "members.user_id": user_id, "active": True}) is not None
+    async def find_audible(self, track_ids: Collection[str], user_id: str) -> Collection[str]:
+        """Return those of the tracks that are in playlists of active sessions of which the user is a member."""
+        return await find_shared_tracks(self._documents, {"members.user_id": user_id, "active": True}, track_ids)
 
     async def versions(self, session_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the versions of sessions, as far as they exist; nothing else is read."""

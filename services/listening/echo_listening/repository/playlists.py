@@ -1,6 +1,6 @@
 """Repositories of playlists and of their earlier updates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from echo_common.outbox.relay import Relay
 from echo_common.outbox.repository import Repository, StaleError
 from echo_common.store.port import DuplicateError, Index, Store
 from echo_listening.domain.playlists import KEPT_STATES, Playlist, PlaylistUpdate
-from echo_listening.domain.tracks import Track
+from echo_listening.repository.shared_tracks import find_shared_tracks
 
 
 class PlaylistUpdates(Repository[PlaylistUpdate]):
@@ -69,10 +69,9 @@ class Playlists(Repository[Playlist]):
         self._updates = updates
         self._faults = faults
 
-    async def permits_hearing(self, track: Track, user_id: str) -> bool:
-        """Return whether a track is in a playlist that the user owns or collaborates on."""
-        where = {"items.track_id": track.id, "user_ids": user_id}
-        return [found.id async for found in self.find(where, limit=1, without=("items",))] != []
+    async def find_audible(self, track_ids: Collection[str], user_id: str) -> Collection[str]:
+        """Return those of the tracks that are in playlists that the user owns or collaborates on."""
+        return await find_shared_tracks(self._documents, {"user_ids": user_id}, track_ids)
 
     async def change(self, playlist_id: str, change: Callable[[Playlist], object], **where: Any) -> Playlist:
         """Read, change and save a playlist, and keep its update before; retry on conflicts.

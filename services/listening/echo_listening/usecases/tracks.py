@@ -1,7 +1,7 @@
 """Use cases of tracks: list, read, change, delete; add, revise and remove those of generated speech."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -52,7 +52,7 @@ async def find_track(track_id: str, principal: Principal, deps: Dependencies) ->
 async def find_audible(track_id: str, principal: Principal, deps: Dependencies) -> Track:
     """Return a track that the user owns or may hear. Raises `TrackNotFoundError`."""
     track = await deps.tracks.get(track_id)
-    if track.user_id != principal.user_id and not await _may_hear(track, principal.user_id, deps):
+    if track.user_id != principal.user_id and not await _find_permitted([track_id], principal.user_id, deps):
         raise TrackNotFoundError
     return track
 
@@ -60,7 +60,8 @@ async def find_audible(track_id: str, principal: Principal, deps: Dependencies) 
 async def find_all_audible(track_ids: Sequence[str], user_id: str, deps: Dependencies) -> list[Track]:
     """Return those of the tracks that the user owns or may hear, in any order."""
     found = [track async for track in deps.tracks.find({"_id": {"$in": list(track_ids)}})] if track_ids else []
-    return [track for track in found if track.user_id == user_id or await _may_hear(track, user_id, deps)]
+    permitted = await _find_permitted([track.id for track in found if track.user_id != user_id], user_id, deps)
+    return [track for track in found if track.user_id == user_id or track.id in permitted]
 
 
 async def find_audio(track_id: str, principal: Principal, deps: Dependencies) -> tuple[ObjectInfo, str]:
@@ -145,8 +146,10 @@ async def _remove(track_id: str, deps: Dependencies) -> None:
         await deps.tracks.update(track_id, Track.delete)
 
 
-async def _may_hear(track: Track, user_id: str, deps: Dependencies) -> bool:
-    for permits in deps.may_hear:
-        if await permits(track, user_id):
-            return True
-    return False
+async def _find_permitted(track_ids: Collection[str], user_id: str, deps: Dependencies) -> Collection[str]:
+    """Return those of these tracks of other users that a rule permits the user to hear."""
+    permitted = set[str]()
+    for rule in deps.may_hear:
+        if left := set(track_ids) - permitted:
+            permitted.update(await rule(left, user_id))
+    return permitted
