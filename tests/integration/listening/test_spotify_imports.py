@@ -10,6 +10,7 @@ from aiohttp import web
 from echo_common.contracts.http.user_data import ExportedDocument
 from echo_common.contracts.values import JobStatus
 from echo_common.errors import NotFoundError
+from echo_common.ids import new_id
 from echo_common.work.lease import Lease
 from echo_common.work.port import Attempt
 from echo_listening.domain.spotify import SpotifyLink
@@ -208,6 +209,24 @@ async def test_one_import_runs_at_a_time(start: Start, spotify: SpotifyServer) -
         await started(ada)
 
         assert refusal(await ada.ask("POST", "/spotify/imports", json=TRACKS)) == (409, "SPOTIFY_IMPORT_CONFLICT")
+
+
+async def test_of_two_imports_that_are_started_at_once_one_is_refused(
+    start: Start, spotify: SpotifyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(**settings_of(spotify, **WITHOUT_A_WORKER)) as ada:
+        await linked(ada, spotify)
+        imports, other = ada.deps.spotify_imports, SpotifyImport(id=new_id("import"), user_id=ada.user_id)
+        add = imports.add
+
+        async def add_after_the_other(queued: SpotifyImport) -> None:
+            await add(other)
+            await add(queued)
+
+        monkeypatch.setattr(imports, "add", add_after_the_other)
+
+        assert refusal(await ada.ask("POST", "/spotify/imports", json=TRACKS)) == (409, "SPOTIFY_IMPORT_CONFLICT")
+        assert [found.id async for found in imports.find({})] == [other.id]
 
 
 async def test_imports_need_a_link_and_a_part(ada: ListeningClient, spotify: SpotifyServer) -> None:

@@ -1,12 +1,17 @@
 """Use cases of imports from Spotify: queue, read and perform them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.playlists import PlaylistFullError
-from echo_common.contracts.errors.spotify import SpotifyImportConflictError, SpotifyNotLinkedError
+from echo_common.contracts.errors.spotify import (
+    SpotifyImportConflictError,
+    SpotifyImportNotFoundError,
+    SpotifyNotLinkedError,
+)
 from echo_common.contracts.values import JobStatus, PlaylistUpdateType
 from echo_common.errors import NotFoundError
 from echo_common.ids import new_id
@@ -36,12 +41,17 @@ async def queue_import(
 ) -> SpotifyImport:
     """Queue an import. Raises `SpotifyNotConfiguredError`, `SpotifyNotLinkedError`, `SpotifyImportConflictError`."""
     await require_link(principal, deps)
-    unfinished = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
-    if await deps.spotify_imports.count({"user_id": principal.user_id, "status": {"$in": unfinished}}):
+    statuses = [JobStatus.PENDING.value, JobStatus.PROCESSING.value]
+    unfinished = {"user_id": principal.user_id, "status": {"$in": statuses}}
+    if await deps.spotify_imports.count(unfinished):
         raise SpotifyImportConflictError
     wanted = tuple(dict.fromkeys(playlists))
     started = SpotifyImport(id=new_id("import"), user_id=principal.user_id, playlists=wanted, parts=tuple(parts))
     await deps.spotify_imports.add(started)
+    if await deps.spotify_imports.count(unfinished) > 1:  # another one was queued meanwhile
+        with suppress(SpotifyImportNotFoundError):  # deleted meanwhile
+            await deps.spotify_imports.update(started.id, SpotifyImport.erase)
+        raise SpotifyImportConflictError
     deps.worker.wake()
     return started
 
