@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 
 from echo_common.clock import now
+from echo_common.outbox.repository import StaleError
+from echo_listening.domain.group_sessions import GroupSession
 from tests.integration.listening.conftest import ListeningClient, Start
 from tests.integration.listening.test_group_sessions import act, join, started
 from tests.integration.listening.test_playlists import created, item_ids, send, tracks_of
@@ -74,6 +76,31 @@ async def test_two_members_who_skip_at_two_replicas_skip_once(start: Start) -> N
             await asyncio.gather(*(each.until("accepted", id="1") for each in (here, there)))
 
             assert data(await act(one, "GET", session))["playback"]["item_id"] == item_ids(playlist)[1]
+
+
+async def test_commands_at_one_replica_do_not_conflict(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with start() as one:
+        session = await started(one)
+        conflicts: list[StaleError] = []
+        save = one.deps.group_sessions.save
+
+        async def counted(held: GroupSession) -> None:
+            try:
+                await save(held)
+            except StaleError as error:
+                conflicts.append(error)
+                raise
+
+        monkeypatch.setattr(one.deps.group_sessions, "save", counted)
+        item_id = session["playback"]["item_id"]
+        async with live(one, session) as first, live(one, session) as second, live(one, session) as third:
+            for number in range(8):
+                for each in (first, second, third):
+                    await each.send("seek", id=str(number), item_id=item_id, position=number)
+            accepted = [await each.until("accepted", id="7") for each in (first, second, third)]
+
+        assert max(each["revision"] for each in accepted) == session["playback"]["revision"] + 24
+        assert not conflicts
 
 
 async def test_members_see_who_is_ready_stalled_and_away(start: Start) -> None:

@@ -56,6 +56,7 @@ class _Live:
     reading_items: asyncio.Lock = field(default_factory=asyncio.Lock)
     stored: dict[str, tuple[MemberStatus, int]] = field(default_factory=dict)
     refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    commanding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class LiveSessions:
@@ -105,6 +106,10 @@ class LiveSessions:
         finally:
             live.connections.discard(connection)
             self._open -= 1
+
+    def commanding(self, session_id: str) -> asyncio.Lock:
+        """Return the lock for commands: one at a time at this replica, so that they conflict with those of other replicas alone."""
+        return self._live[session_id].commanding
 
     async def items(self, session: GroupSession) -> Sequence[SessionItemView]:
         """Return the items of a session with connections here, read once for all of them. Raises `StoreUnavailableError`."""

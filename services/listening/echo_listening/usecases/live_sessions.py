@@ -38,7 +38,8 @@ class MemberActions:
         """Apply a command, and send it to the connections of this replica. Raises the errors of `apply_command`."""
         with _measured(self.deps.group_session_metrics):
             try:
-                session = await group_sessions.apply_command(self.session_id, command, self.principal, self.deps)
+                async with self.deps.live_sessions.commanding(self.session_id):
+                    session = await group_sessions.apply_command(self.session_id, command, self.principal, self.deps)
             except GroupSessionNotFoundError:
                 raise NotAMemberError from None
         await self.deps.live_sessions.show(session)
