@@ -68,8 +68,8 @@ async def test_a_stream_starts_within_the_timeline(ada: ListeningClient) -> None
     response = await ada.ask("GET", f"{path}/stream", params={"format": "wav", "start": 1.25})
 
     assert len(heard(response.content)) == 1.75 * RATE
-    late = await ada.ask("GET", f"{path}/stream", params={"start": 3})
-    assert refusal(late) == (422, "VALIDATION_ERROR")
+    for late in (3, 2.999_999_9):  # before the second one, no sample is left
+        assert refusal(await ada.ask("GET", f"{path}/stream", params={"start": late})) == (422, "VALIDATION_ERROR")
 
 
 async def test_tracks_that_cannot_be_played_are_skipped_and_named(ada: ListeningClient) -> None:

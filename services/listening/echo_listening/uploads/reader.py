@@ -40,7 +40,7 @@ class SandboxedUploadReader(UploadReader):
         try:
             container = await asyncio.to_thread(sniff, path)
         except UnsupportedMediaError as error:
-            raise TrackNotAudioError(error.message) from error
+            raise TrackNotAudioError from error  # its message permits videos
         mime = _MEDIA_TYPES.get(container.mime)
         if mime is None:
             raise TrackNotAudioError

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NoReturn
 
 from echo_common.audio.formats import FORMATS
 from echo_common.auth.principal import Principal
@@ -66,8 +67,9 @@ async def open_stream(
     if not timeline.items:
         raise PlaylistWithoutAudioError
     if start and start >= timeline.duration:
-        refuse("start", f"The stream has {timeline.duration:.3f} seconds; start earlier.")
-    skipped = len(timeline.skipped)
+        _refuse_start(timeline.duration)
+    duration, known = timeline.duration, len(timeline.skipped)
+    skipped = known
 
     async def skip(track: StreamedTrack, code: str) -> None:
         nonlocal skipped
@@ -80,9 +82,15 @@ async def open_stream(
     try:
         first = await anext(samples)
     except StopAsyncIteration:
+        if start and skipped == known:  # no sample is left between the start and the end
+            _refuse_start(duration)
         raise PlaylistWithoutAudioError from None
     audio = FORMATS[audio_format.value]
     return PlaylistStream(encode(_from(first, samples), audio), samples, audio.mime, skipped)
+
+
+def _refuse_start(duration: float) -> NoReturn:
+    refuse("start", f"The stream has {duration:.3f} seconds; start earlier.")
 
 
 def _streamed(timeline: Timeline, start: float) -> Iterator[StreamedTrack]:
