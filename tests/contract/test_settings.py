@@ -22,3 +22,10 @@ def test_an_invalid_setting_is_named_by_its_variable(settings: type[BaseSettings
 
     variable = f"{settings.model_config['env_prefix']}{name}".upper()
     assert any(sentence.startswith(f"The setting {variable} is not valid: ") for sentence in invalid_settings(refused.value))
+
+
+@pytest.mark.parametrize("service", ["Listening", "Voice"])
+def test_the_gateway_permits_uploads_of_the_same_size_as_the_services(service: str) -> None:
+    gateway, own = (SETTINGS[name].model_fields["upload_bytes"].default for name in ("Gateway", service))
+
+    assert gateway == own  # if the gateway permits more, it still sends when the service has refused

@@ -43,7 +43,7 @@ class ListeningSettings(BaseSettings):
     )
     interaction_days: int = Field(730, ge=1, le=36_500, description="Days for which interactions with tracks are kept.")
     lease_seconds: float = Field(15.0, ge=1, le=600, description="Task lease duration in seconds.")
-    upload_bytes: int = Field(50 * 1000 * 1000, ge=1, description="Maximum size of an uploaded file in bytes.")
+    upload_bytes: int = Field(50 * 1024**2, ge=1, description="Maximum size of an uploaded file in bytes.")
     upload_seconds: float = Field(7_200.0, ge=1, description="Maximum length of an uploaded track in seconds.")
     session_members: int = Field(500, ge=2, le=500, description="Maximum number of members of a group session.")
     sessions_per_user: int = Field(
