@@ -11,6 +11,7 @@ from echo_common.contracts.http.error_frame import ErrorFrame
 from echo_common.error_reports import current_reports
 from echo_common.errors import BodyTooLargeError, EchoError, InternalError, is_failure
 from echo_common.http.languages import request_language
+from echo_common.http.websocket_channel import GONE
 from echo_common.messages.catalogue import message_of
 
 REFUSED: Final = 1008
@@ -31,7 +32,7 @@ async def close_with_error(websocket: WebSocket, error: Exception) -> None:
         if reports is not None and not (isinstance(error, EchoError) and error.remote):
             reports.report("request", getattr(websocket.scope.get("route"), "path", None), error)
     shown = error if isinstance(error, EchoError) else InternalError()
-    with suppress(RuntimeError, OSError, TimeoutError):  # the client may have gone, or read nothing
+    with suppress(*GONE, TimeoutError):  # the client may have gone, or read nothing
         async with asyncio.timeout(_SEND_SECONDS):
             await websocket.send_text(error_frame(websocket, shown).model_dump_json(exclude_none=True))
             await websocket.close(_close_code(shown))
