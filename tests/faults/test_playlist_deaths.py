@@ -18,6 +18,8 @@ from tests.support.service_process import run_until_dead
 
 __all__ = ["start"]
 
+PLAYLIST_POINT = "playlists.before_save"
+
 
 async def left(database: Database) -> str:
     """Store a playlist of Ada with a track of Eve, whose erasure removes it, while no service runs; return its id."""
@@ -35,7 +37,7 @@ async def left(database: Database) -> str:
 
 async def test_an_interrupted_change_is_made_once(database: Database, tmp_path: Path, start: Start) -> None:
     playlist_id = await left(database)
-    await asyncio.to_thread(run_until_dead, database, tmp_path, "playlists.before_save", service="listening")
+    await asyncio.to_thread(run_until_dead, database, tmp_path, PLAYLIST_POINT, service="listening")
 
     async with start() as ada:
         # the update of the present revision is stored already, and listed once

@@ -23,6 +23,9 @@ from tests.support.spotify_server import CLIENT_ID, Login, SpotifyServer, saved_
 
 __all__ = ["spotify", "start"]
 
+SPOTIFY_POINTS = {"spotify_import.after_page:2": 1, "worker.before_commit": 0}
+"""Number of pages that are requested again after a death at each point."""
+
 
 async def queued(database: Database) -> None:
     """Store a link with an access token, and an import, while no worker runs."""
@@ -44,7 +47,7 @@ async def queued(database: Database) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize(("point", "repeated"), [("spotify_import.after_page:2", 1), ("worker.before_commit", 0)])
+@pytest.mark.parametrize(("point", "repeated"), SPOTIFY_POINTS.items())
 async def test_an_import_is_completed_once_after_the_death_of_its_worker(
     point: str, repeated: int, database: Database, tmp_path: Path, start: Start, spotify: SpotifyServer
 ) -> None:

@@ -24,7 +24,9 @@ from echo_voice.domain.values import TrainingOptions
 from echo_voice.domain.voice_models import VoiceModel
 from tests.faults.test_erasure_deaths import ERASURE_POINTS
 from tests.faults.test_export_deaths import EXPORT_POINTS
+from tests.faults.test_playlist_deaths import PLAYLIST_POINT
 from tests.faults.test_reply_deaths import REPLY_POINTS
+from tests.faults.test_spotify_deaths import SPOTIFY_POINTS
 from tests.faults.test_webhook_deaths import WEBHOOK_POINTS
 from tests.integration.voice.conftest import Start
 from tests.support.database import Database
@@ -264,5 +266,6 @@ def test_every_fault_point_of_the_code_is_reached_by_a_test() -> None:
     named = {
         name for path in code if ".venv" not in path.parts for name in re.findall(r'reach\("([a-z_.]+)"\)', path.read_text())
     }
-    tested = [*POINTS, *SYNTHESIS_POINTS, *ERASURE_POINTS, *EXPORT_POINTS, *REPLY_POINTS, *WEBHOOK_POINTS]
+    of_others = [*EXPORT_POINTS, *REPLY_POINTS, *WEBHOOK_POINTS, *SPOTIFY_POINTS, PLAYLIST_POINT]
+    tested = [*POINTS, *SYNTHESIS_POINTS, *ERASURE_POINTS, *of_others]
     assert named == {point.partition(":")[0] for point in tested}

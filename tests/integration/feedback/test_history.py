@@ -35,6 +35,8 @@ NO_ACTIONS: set[type[DomainEvent]] = {
     gateway.GatewayErrorLogged,
     gateway.GatewayUserDataErased,
     gateway.RequestServed,
+    listening.GroupSessionChanged,
+    listening.GroupSessionReaction,
     listening.InteractionRecorded,
     listening.ListeningErrorLogged,
     listening.ListeningUserDataErased,
