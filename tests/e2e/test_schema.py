@@ -27,7 +27,7 @@ from tests.support.platform import Platform
 SCHEMA = schemathesis.openapi.from_path(str(Path(__file__).parents[2] / "docs/api/openapi.json"))
 SCHEMA.config.generation.update(with_security_parameters=False)
 ORDER = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-FEW = {GenerationMode.POSITIVE: 10, GenerationMode.NEGATIVE: 9}
+FEW = {GenerationMode.POSITIVE: 7, GenerationMode.NEGATIVE: 6}
 MANY = {GenerationMode.POSITIVE: 40, GenerationMode.NEGATIVE: 32}
 MINIMUM_CASES = 2_000
 FRUITLESS_ATTEMPTS = 30

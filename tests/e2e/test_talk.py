@@ -47,7 +47,7 @@ class TalkingPlatform:
     model: Provider
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=select_params("embedded", among=FORMS))
 def talking(
     request: pytest.FixtureRequest, require: Require, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TalkingPlatform]:
