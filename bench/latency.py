@@ -11,6 +11,8 @@ from bench.stage import Stage
 from bench.texts import long_sentence
 
 _VOICE = "af_heart"
+_TIMES = 3
+"""Requests of each kind in a round: first phrases differ in length, so that the median of a few says little."""
 _PCM = {"output_format": "pcm"}
 
 
@@ -23,7 +25,7 @@ async def measure(stage: Stage, rounds: int) -> Sequence[Figure]:
     await stage.until_idle()
     seconds: dict[str, list[float]] = {"low": [], "normal": [], "written low": [], "written normal": []}
     names = list(seconds)
-    for number in range(rounds):
+    for number in range(_TIMES * rounds):
         sentences = {name: long_sentence(f"latency {number} {name}") for name in names}
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
