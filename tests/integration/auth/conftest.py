@@ -67,6 +67,17 @@ class Auth:
         await self.bus.publish([encode(event) for event in events])
 
 
+async def start_login(auth: Auth, path: str) -> tuple[str, str]:
+    """Start a login at a provider; return the provider's URL and the browser's cookie."""
+    url = auth.client.next_replicas()[0] + path
+    async with auth.client.session.get(url, allow_redirects=False) as response:
+        assert response.status == 302
+        cookie = response.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        return response.headers["Location"], cookie.partition(";")[0]
+
+
 Start = Callable[..., AbstractAsyncContextManager[Auth]]
 
 

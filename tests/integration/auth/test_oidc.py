@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from echo_auth.oidc_settings import OidcSettings
 from echo_common.contracts.http.api_keys import EXCHANGE_PATH
-from tests.integration.auth.conftest import SETTINGS, Auth, Start
+from tests.integration.auth.conftest import SETTINGS, Auth, Start, start_login
 from tests.support.identity_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, IdentityProvider, new_key
 from tests.support.mail_server import MailServer, token_in
 from tests.support.visitor import Reply, Visitor
@@ -39,13 +39,7 @@ async def auth(start: Start, provider: IdentityProvider) -> AsyncIterator[Auth]:
 
 async def begin(auth: Auth) -> tuple[str, str]:
     """Start a login; return the provider's URL and the browser's cookie."""
-    url = auth.client.next_replicas()[0] + "/auth/oidc/login"
-    async with auth.client.session.get(url, allow_redirects=False) as response:
-        assert response.status == 302
-        cookie = response.headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        return response.headers["Location"], cookie.partition(";")[0]
+    return await start_login(auth, "/auth/oidc/login")
 
 
 async def finish(visitor: Visitor, callback: dict[str, str], cookie: str) -> Reply:

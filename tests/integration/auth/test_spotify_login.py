@@ -12,7 +12,7 @@ from echo_auth.domain.identities import Identity
 from echo_auth.settings import AuthSettings
 from echo_auth.spotify_provider import ISSUER
 from echo_common.clock import now
-from tests.integration.auth.conftest import SETTINGS, Auth, Start
+from tests.integration.auth.conftest import SETTINGS, Auth, Start, start_login
 from tests.support.spotify_server import CLIENT_ID, SpotifyServer, limited
 from tests.support.visitor import Reply, Visitor
 
@@ -44,13 +44,7 @@ async def auth(start: Start, spotify: SpotifyServer) -> AsyncIterator[Auth]:
 
 async def begin(auth: Auth) -> tuple[str, str]:
     """Start a login; return the URL at Spotify and the browser's cookie."""
-    url = auth.client.next_replicas()[0] + "/auth/spotify/login"
-    async with auth.client.session.get(url, allow_redirects=False) as response:
-        assert response.status == 302
-        cookie = response.headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        return response.headers["Location"], cookie.partition(";")[0]
+    return await start_login(auth, "/auth/spotify/login")
 
 
 async def finish(visitor: Visitor, callback: dict[str, str], cookie: str, accept: str = JSON) -> Reply:

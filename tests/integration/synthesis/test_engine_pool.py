@@ -30,7 +30,6 @@ from echo_synthesis.engine import EngineConfig, EngineSpec, Speech, Utterance
 from echo_synthesis.engines import discover
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.engines.tone.beeper import Beeper
-from echo_synthesis.pool import engine_pool
 from echo_synthesis.pool.engine_pool import EnginePool, PoolConfig
 from echo_synthesis.pool.engine_worker import EngineWorker, WorkerLimits
 from echo_synthesis.text.words import find_words
@@ -94,46 +93,6 @@ async def test_crashes_fail_only_their_request(make: Callable[..., EnginePool]) 
     assert [type(result) for result in results] == [Speech, EngineCrashedError, Speech, Speech, EngineCrashedError, Speech]
     await until(lambda: pool.health()["tone"].workers_alive == 2)
     assert pool.health()["tone"].restarts == 2
-
-
-async def test_idle_workers_prepare_and_prepare_again_after_a_crash(make: Callable[..., EnginePool]) -> None:
-    pool = make(workers=2)
-    await pool.start("tone")
-    await until(lambda: pool.health()["tone"].workers_prepared == 2)
-    with pytest.raises(EngineCrashedError):
-        await pool.speak("tone", utter("tone-crash"))
-    await until(lambda: pool.health()["tone"].restarts == 1)
-    await until(lambda: pool.health()["tone"].workers_prepared == 2)
-    assert (await pool.speak("tone", utter("well"))).words
-
-
-@pytest.fixture
-def crashing_preparation(monkeypatch: pytest.MonkeyPatch) -> list[EngineWorker]:
-    """Replace preparations by ones that end their process; the list collects the workers."""
-    crashed: list[EngineWorker] = []
-    prepare = EngineWorker.prepare
-
-    async def crash(self: EngineWorker) -> None:
-        assert self._process is not None
-        self._process.kill()
-        crashed.append(self)
-        await prepare(self)
-
-    monkeypatch.setattr(EngineWorker, "prepare", crash)
-    monkeypatch.setattr(engine_pool, "_QUIET_SECONDS", 0.0)
-    return crashed
-
-
-async def test_a_worker_that_ends_while_it_prepares_is_replaced_but_not_for_ever(
-    make: Callable[..., EnginePool], crashing_preparation: list[EngineWorker]
-) -> None:
-    pool = make()
-    await pool.start("tone")
-    await until(lambda: pool.health()["tone"].restarts == 3 and pool.health()["tone"].state == "ready")
-    assert (await pool.speak("tone", utter("well"))).words
-    await asyncio.sleep(0.1)
-    health = pool.health()["tone"]
-    assert (len(crashing_preparation), health.restarts, health.workers_alive) == (3, 3, 1)
 
 
 async def test_hanging_workers_are_replaced(make: Callable[..., EnginePool]) -> None:

@@ -1,5 +1,6 @@
 """Redirects of logins at providers: to the provider, and back to a page of this platform."""
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from echo_auth.api.refresh_cookie import RefreshCookie
 from echo_auth.usecases.provider_states import StartedLogin
 from echo_common.contracts.http.auth import Login
 from echo_common.errors import EchoError
+from echo_common.http.envelope import Success, ok
 
 STATE_SECONDS = 600
 _PAGE = "/logged-in"
@@ -36,7 +38,26 @@ def redirect_to_provider(started: StartedLogin, cookie: str, path: str, public_u
     return response
 
 
-def redirect_logged_in(login: Login, refresh: RefreshCookie, cookie: str, path: str) -> Response:
+async def respond(
+    finishing: Awaitable[Login], request: Request, response: Response, refresh: RefreshCookie, cookie: str, path: str
+) -> Response | Success[Login]:
+    """Finish a login, and respond to a browser with a redirect, to an API client with JSON.
+
+    `cookie` and `path` are those of the state, which is deleted. Errors are raised for API clients only.
+    """
+    try:
+        login = await finishing
+    except EchoError as error:
+        if _wants_json(request):
+            raise
+        return _redirect_error(error)
+    if not _wants_json(request):
+        return _redirect_logged_in(login, refresh, cookie, path)
+    response.delete_cookie(cookie, path=path)
+    return ok(refresh.keep(login))
+
+
+def _redirect_logged_in(login: Login, refresh: RefreshCookie, cookie: str, path: str) -> Response:
     """Redirect the browser to the page, with its refresh token in a cookie."""
     response = _redirect()
     response.delete_cookie(cookie, path=path)
@@ -44,13 +65,13 @@ def redirect_logged_in(login: Login, refresh: RefreshCookie, cookie: str, path: 
     return response
 
 
-def redirect_error(error: EchoError) -> Response:
+def _redirect_error(error: EchoError) -> Response:
     """Redirect the browser to the page; the error is in the fragment, which browsers send to no server."""
     details = error.details if isinstance(error.details, dict) else {}
     return _redirect("#" + urlencode({"error": error.code, **details}))
 
 
-def wants_json(request: Request) -> bool:
+def _wants_json(request: Request) -> bool:
     """Return whether an API client asks for JSON; browsers ask for a page."""
     accepted = request.headers.get("accept", "")
     return "application/json" in accepted and "text/html" not in accepted

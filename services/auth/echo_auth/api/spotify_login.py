@@ -6,7 +6,7 @@ from fastapi import Cookie, Depends, Query, Request, Response
 
 from echo_auth.api import examples
 from echo_auth.api.dependencies import Deps, Origin
-from echo_auth.api.provider_login import keep_state, redirect_error, redirect_logged_in, redirect_to_provider, wants_json
+from echo_auth.api.provider_login import keep_state, redirect_to_provider, respond
 from echo_auth.api.refresh_cookie import TokenCookie
 from echo_auth.usecases import spotify_login
 from echo_common.auth.dependencies import LoggedInUser
@@ -21,7 +21,6 @@ from echo_common.contracts.errors.spotify import (
 )
 from echo_common.contracts.http.auth import Login
 from echo_common.contracts.http.spotify import SpotifyLoginUrl
-from echo_common.errors import EchoError
 from echo_common.http.cache_control import forbid_storing
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
@@ -82,16 +81,8 @@ async def finish_spotify_login(
     after an error. Clients that accept `application/json` receive JSON. An unknown user of Spotify gets a new account without an
     email address, whatever the address there.
     """
-    try:
-        login = await spotify_login.finish_login(code, state, browser_state, origin, deps)
-    except EchoError as error:
-        if wants_json(request):
-            raise
-        return redirect_error(error)
-    if not wants_json(request):
-        return redirect_logged_in(login, cookie, _COOKIE, _COOKIE_PATH)
-    response.delete_cookie(_COOKIE, path=_COOKIE_PATH)
-    return ok(cookie.keep(login))
+    finishing = spotify_login.finish_login(code, state, browser_state, origin, deps)
+    return await respond(finishing, request, response, cookie, _COOKIE, _COOKIE_PATH)
 
 
 @router.endpoint(
