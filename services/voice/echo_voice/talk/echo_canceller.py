@@ -32,6 +32,8 @@ _ECHO_FREE_AFTER = 2 * LISTENING_RATE
 suppresses a person until it has seen an echo."""
 _LOST_AFTER = 5 * LISTENING_RATE
 """Samples of a reply without a clear echo after which an earlier one is forgotten: the user has put on headphones."""
+_SEARCHED = int(0.3 * LISTENING_RATE)
+"""Samples in which a changed delay is searched when speech seems to start."""
 _SAME_DELAY = 16
 """Difference in samples up to which two consecutive estimates confirm each other; those of unrelated sounds differ."""
 _PROMINENT = 9.0
@@ -96,14 +98,26 @@ class EchoCanceller:
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
     def explains(self) -> bool:
-        """Return whether the microphone's last fifth of a second is mostly echo: a filtered copy of the reply."""
+        """Return whether the microphone's last fifth of a second is mostly echo: a filtered copy of the reply.
+
+        When the estimated delay does not explain it, the delay may have changed since the last estimate: then it is searched again.
+        """
         if self._delay is None:
             return False
+        if self._explains(self._delay):
+            return True
+        changed = self._prominent_delay(_SEARCHED)
+        if changed is None or not self._explains(changed):
+            return False
+        self._accept(changed)
+        return True
+
+    def _explains(self, delay: int) -> bool:
         heard = _halve(self._microphone[-_EXPLAINED_WINDOW:])
         energy = float(heard @ heard)
         if energy < _QUIET:
             return False
-        last = _HISTORY - max(0, self._delay - _EARLY)
+        last = _HISTORY - max(0, delay - _EARLY)
         played = _halve(self._reference[last - _EXPLAINED_WINDOW - _EXPLAINED_STEP * (_TAPS - 1) : last])
         delayed = np.lib.stride_tricks.sliding_window_view(played, len(heard))[::-1]
         correlation = delayed @ heard
@@ -132,31 +146,37 @@ class EchoCanceller:
         return passed if echo_free else self._filter(block)
 
     def _estimate_delay(self) -> None:
-        """Find the delay by cross-correlation with phase transform (Knapp and Carter, 1976); keep the last one if none is clear."""
-        heard = self._microphone[-_ESTIMATED:]
-        played = self._reference[-(_ESTIMATED + _LONGEST_DELAY) :]
-        if float(np.square(played[-_ESTIMATED:]).sum()) >= _QUIET:
+        """Estimate the delay; keep the last one if none is clear, or if the estimate before was another."""
+        if float(np.square(self._reference[-_ESTIMATED:]).sum()) >= _QUIET:
             self._unconfirmed += _ESTIMATE_EVERY
         if self._unconfirmed >= _LOST_AFTER:
             self._delay = None
-        if float(heard @ heard) < _QUIET or float(played @ played) < _QUIET:
+        delay = self._prominent_delay(_ESTIMATED)
+        if delay is None:
             return
-        size = 2 ** int(np.ceil(np.log2(len(played) + _ESTIMATED)))
+        candidate, self._candidate = self._candidate, delay
+        if abs(delay - candidate) <= _SAME_DELAY:
+            self._accept(delay)
+
+    def _prominent_delay(self, samples: int) -> int | None:
+        """Find the delay of the last samples by cross-correlation with phase transform (Knapp and Carter, 1976); None if none is clear."""
+        heard = self._microphone[-samples:]
+        played = self._reference[-(samples + _LONGEST_DELAY) :]
+        if float(heard @ heard) < _QUIET or float(played @ played) < _QUIET:
+            return None
+        size = 2 ** int(np.ceil(np.log2(len(played) + samples)))
         product = np.fft.rfft(played, size) * np.conj(np.fft.rfft(heard, size))
         strength = np.abs(product)
         product /= np.maximum(strength, _REGULARISATION * float(strength.max(initial=0.0)) + 1e-12)
         lags = np.fft.irfft(product, size)[: _LONGEST_DELAY + 1]
         best = int(lags.argmax())
-        if lags[best] < _PROMINENT * float(lags.std()):
-            return
-        delay, candidate = _LONGEST_DELAY - best, self._candidate
-        self._candidate = delay
-        if abs(delay - candidate) > _SAME_DELAY:
-            return
+        return None if lags[best] < _PROMINENT * float(lags.std()) else _LONGEST_DELAY - best
+
+    def _accept(self, delay: int) -> None:
         self._unconfirmed = 0
-        self._delay = delay
-        if not 0 <= self._delay - self._shift <= _ALIGNED_FROM:
-            self._shift = max(0, self._delay - _ALIGNED_DELAY)
+        self._candidate = self._delay = delay
+        if not 0 <= delay - self._shift <= _ALIGNED_FROM:
+            self._shift = max(0, delay - _ALIGNED_DELAY)
 
     def _filter(self, block: Samples) -> Samples:
         from livekit.rtc import AudioFrame

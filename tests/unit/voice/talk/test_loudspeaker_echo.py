@@ -8,6 +8,7 @@ from echo_voice.talk.listener import Listener
 from tests.support.loudspeaker import MESSAGE_SECONDS, Samples, interruption, messages, mixed, pcm, reply, through_room
 
 INTERRUPTED_AT = 3.0
+OTHER_REPLY_AT = 3.5
 ROOMS = [(0.02, -20.0), (0.02, -6.0), (0.12, -12.0), (0.25, -20.0), (0.25, -6.0)]
 
 
@@ -80,3 +81,21 @@ def test_speech_after_a_stopped_reply_is_heard() -> None:
     spoken = mixed(np.zeros(24_000, np.float32), interruption(), 1.5)
     events += [event for message in messages(spoken) for event in listener.hear(message).events]
     assert events.count(SpeechStarted()) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.04, 0.1), (0.1, 0.04), (0.1, 0.5), (0.3, 0.06)])
+def test_echo_whose_delay_changes_between_replies_is_not_speech(first: float, second: float) -> None:
+    one, other = reply()[:16_000], reply()[:40_000]
+    echo = mixed(
+        through_room(one, delay_seconds=first, decibels=-10),
+        through_room(other, delay_seconds=second, decibels=-10),
+        OTHER_REPLY_AT,
+    )
+    listener = Listener("pcm_16000", "pcm_16000", VoiceActivity())
+    listener.play(pcm(one))
+    events = []
+    for number, message in enumerate(messages(echo)):
+        if number == round(OTHER_REPLY_AT / MESSAGE_SECONDS):
+            listener.play(pcm(other))
+        events += listener.hear(message).events
+    assert events == []
