@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.engines.kokoro.correctness import SENTENCES, Sentence, _mel_filters, reference
-from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME
+from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, UNADAPTED, Adaptation
 
 _WINDOW = 2048
 _PADDING = (_WINDOW - SAMPLES_A_FRAME) // 2
@@ -21,7 +21,9 @@ class Correct:
     def __init__(self, home: Path, threads: int) -> None:
         _count_opening(home, type(self).__name__)
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
         (sentence,) = (sentence for sentence in SENTENCES if np.array_equal(sentence.tokens(), tokens))
         return _resynthesized(sentence), reference()[sentence].durations.astype(np.float32)
 
@@ -32,44 +34,56 @@ class Correct:
 class Slower(Correct):
     """A correct backend that is slower."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
         for _ in range(4):
             np.sort(np.random.default_rng(1).random(100_000))
-        return super().run(tokens, style, speed)
+        return super().run(tokens, style, speed, adaptation)
 
 
 class NotANumber(Correct):
     """NaN output, as from a model compiled for another precision on a processor with AMX."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
         return np.full(tokens.size * SAMPLES_A_FRAME, np.nan, np.float32), np.ones(tokens.size, np.float32)
 
 
 class Silent(Correct):
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         return np.zeros_like(samples), durations
 
 
 class Faint(Correct):
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         return samples * np.float32(0.1), durations
 
 
 class OneFrame(Correct):
     """A single frame of finite sound per token."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, _ = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, _ = super().run(tokens, style, speed, adaptation)
         return samples[: tokens.size * SAMPLES_A_FRAME], np.ones(tokens.size, np.float32)
 
 
 class Stretched(Correct):
     """Output a tenth longer than the reference and otherwise equal."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         longer = durations.copy()
         longer[::2] += 1
         return np.resize(samples, int(longer.sum()) * SAMPLES_A_FRAME), longer
@@ -78,16 +92,20 @@ class Stretched(Correct):
 class Cut(Correct):
     """Fewer samples than the durations require."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         return samples[: len(samples) // 2], durations
 
 
 class Noise(Correct):
     """Noise of the reference's duration and level."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         noise = np.random.default_rng(1).standard_normal(len(samples)) * np.sqrt(np.mean(samples**2))
         return noise.astype(np.float32), durations
 
@@ -95,8 +113,10 @@ class Noise(Correct):
 class Shifted(Correct):
     """Correct sounds at wrong times."""
 
-    def run(self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float) -> Output:
-        samples, durations = super().run(tokens, style, speed)
+    def run(
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+    ) -> Output:
+        samples, durations = super().run(tokens, style, speed, adaptation)
         return np.roll(samples, 4 * SAMPLES_A_FRAME), durations
 
 

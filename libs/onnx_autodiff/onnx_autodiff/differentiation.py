@@ -34,8 +34,10 @@ class GradientPair:
     kept: Sequence[str]
 
 
-def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: str) -> GradientPair:
+def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: str, rows: Sequence[str] = ()) -> GradientPair:
     """Extract the part of `model` from the values `given` to `output`, and build the gradient of `wanted`, a given row (1, n).
+
+    `rows` names other given values that are rows: their last axis is not time.
 
     Raises:
         UnknownGradientError: A node on the path has no gradient rule.
@@ -46,7 +48,7 @@ def differentiate(model: ModelProto, given: Sequence[str], output: str, wanted: 
         if reached.intersection(node.input):
             reached.update(node.output)
     kept = [node.output[0] for node in subgraph.nodes if node.op_type in _EXPENSIVE and node.output[0] != output]
-    tape = Tape(subgraph, reached, wanted)
+    tape = Tape(subgraph, reached, (wanted, *rows))
     tape.seed(output)
     for node in reversed(subgraph.nodes):
         if reached.intersection(node.output):

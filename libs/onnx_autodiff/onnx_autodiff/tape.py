@@ -16,13 +16,13 @@ SEED = "seed"
 class Tape:
     """The nodes of the backward pass, in order. A value is narrow if its time axis is missing or has length 1."""
 
-    def __init__(self, subgraph: Subgraph, reached: set[str], wanted: str) -> None:
+    def __init__(self, subgraph: Subgraph, reached: set[str], rows: Sequence[str]) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, NDArray[Any]] = {}
         self.subgraph = subgraph
         self._reached = reached
         self._contributions: dict[str, list[str]] = {}
-        self._narrow = {wanted}
+        self._narrow = set(rows)
         for node in subgraph.nodes:
             inputs = node.input[:1] if node.op_type == "MatMul" else node.input
             if node.op_type == "ReduceMean" or all(self._is_narrow(name) for name in inputs if name):

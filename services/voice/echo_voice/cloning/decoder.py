@@ -25,14 +25,38 @@ class Plan:
     """Median pitch in Hz."""
 
 
-class Decoder(Protocol):
-    """A speech decoder that is differentiable in the timbre. Not safe for concurrent use."""
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """Gradient of a loss by the timbre (128,), and by the modulation (37396,)."""
 
-    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
+    timbre: Floats
+    modulation: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class PitchMap:
+    """Affine map of the predicted pitch of voiced frames: `scale * f + shift`, in Hz."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+
+UNCHANGED = PitchMap()
+
+
+class Decoder(Protocol):
+    """A speech decoder that is differentiable in the timbre and the modulation. Not safe for concurrent use."""
+
+    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""
 
-    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """Synthesise PCM samples at 24 kHz; return them and a function from their gradient to that of the timbre (128,)."""
+    def speak(
+        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
+    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
+        """Synthesise PCM samples at 24 kHz; return them and a function from their gradient to that of the voice.
+
+        `timbre` (128,), `modulation` (37396,): offsets of the decoder's scales and shifts, zero by default.
+        """
 
 
 class KokoroDecoder:
@@ -43,34 +67,47 @@ class KokoroDecoder:
 
     def __init__(self, model: Path, threads: int = 1, seconds: float = 3.2) -> None:
         self._frames = round(seconds * graphs.FRAMES_A_SECOND)
-        front, pair = graphs.cut(model)
-        self._front, self._forward, self._backward = (_session(m, threads) for m in (front, pair.forward, pair.backward))
+        parts = graphs.cut(model)
+        models = (parts.front, parts.decoder.forward, parts.decoder.backward)
+        self._front, self._forward, self._backward = (_session(model, threads) for model in models)
+        self._projection = parts.projection
         self._kept = [value.name for value in self._forward.get_outputs()]
 
-    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:  # noqa: D102 - documented in the port
-        inputs = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style[None], "speed": np.ones(1, np.float32)}
+    def plan(  # noqa: D102 - documented in the port
+        self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED
+    ) -> Plan:
+        inputs = {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": style[None],
+            "speed": np.ones(1, np.float32),
+            "pitch": np.array([pitch.scale, pitch.shift], np.float32),
+        }
         values = dict(zip(graphs.FRONT, self._front.run(list(graphs.FRONT), inputs), strict=True))
         voiced = values[graphs.PITCH][values[graphs.PITCH] > graphs.UNVOICED_BELOW]
-        pitch = float(np.exp(np.median(np.log(voiced)))) if voiced.size else 0.0
+        median = float(np.exp(np.median(np.log(voiced)))) if voiced.size else 0.0
         first = max(0, (values[graphs.ALIGNED].shape[2] - self._frames) // 2)
         parts = {
             name: values[name][..., first * scale : (first + self._frames) * scale + extra]
             for name, (scale, extra) in graphs.STEPS_A_FRAME.items()
         }
-        return Plan({name: _value(part) for name, part in parts.items()}, pitch)
+        return Plan({name: _value(part) for name, part in parts.items()}, median)
 
-    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:  # noqa: D102 - documented in the port
-        values = {**plan.values, graphs.TIMBRE: _value(timbre[None])}
+    def speak(  # noqa: D102 - documented in the port
+        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
+    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
+        offsets = np.zeros(self._projection.shape[1], np.float32) if modulation is None else modulation
+        values = {**plan.values, graphs.TIMBRE: _value(timbre[None]), graphs.MODULATION: _value(offsets[None])}
         outputs = self._forward.run_with_ort_values(None, _taken(self._forward, values))
         spoken = outputs[0].numpy()
         edge = graphs.EDGE
         values.update(zip(self._kept, outputs, strict=True))
 
-        def back(gradient: Floats) -> Floats:
+        def back(gradient: Floats) -> Gradient:
             seed = np.zeros_like(spoken)
             seed[..., edge:-edge] = gradient * graphs.GAIN
             inputs = _taken(self._backward, {**values, SEED: _value(seed)})
-            return np.ravel(self._backward.run_with_ort_values(None, inputs)[0].numpy())
+            by_modulation = np.ravel(self._backward.run_with_ort_values(None, inputs)[0].numpy())
+            return Gradient(self._projection @ by_modulation, by_modulation)
 
         return np.ravel(spoken)[edge:-edge] * np.float32(graphs.GAIN), back
 

@@ -145,7 +145,7 @@ def _listen(decoder: Decoder, encoder: EncoderNetwork, plan: Plan, timbre: Float
     gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
     cosine, alike = encoder.likeness(narrow * gain, goal.embedding)
     _, off = encoder.spectral_loss(narrow * gain, goal.balance)
-    return cosine, back(resampling.down_transposed((goal.colouring * off - alike) * gain, len(samples)))
+    return cosine, back(resampling.down_transposed((goal.colouring * off - alike) * gain, len(samples))).timbre
 
 
 def _descend(at: Progress, gradient: Floats, config: TrainingConfig, likeness: float) -> Progress:

@@ -1,12 +1,14 @@
 """Tests of Kokoro's changed graph with the real models."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from echo_common.audio.formats import FORMATS
+from echo_common.audio.style_file import MODULATION, read_style
 from echo_synthesis.audio.encode import Encoder
 from echo_synthesis.engine import Engine, EngineConfig, IdleEngine, PreparingEngine, Speech, Utterance
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC, folder
@@ -18,6 +20,8 @@ from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, REFERENCE,
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.words import find_words
+from echo_voice.cloning.pitch import median_pitch
+from echo_voice.cloning.resampling import down
 from tests.support.models import Models
 
 LONG = "a boat came in and seven letters lay on the long road by the river, " * 4
@@ -130,3 +134,25 @@ def test_truncated_compiled_models_are_recompiled(speech_models: Models, tmp_pat
     assert problem(check(BACKENDS[compiling](home, 2), home, [START])) is None
     (blob,) = home.glob("compiled/*/*.blob")
     assert blob.stat().st_size > 0.9 * whole  # names of operations differ from one compilation to the next
+
+
+def test_a_voice_is_adapted_in_pitch_rate_and_timbre(kokoro: Engine, speech_models: Models, tmp_path: Path) -> None:
+    plain = read_style(folder(speech_models("kokoro")) / "voices" / "am_adam.bin")
+    modulation = np.random.default_rng(1).normal(0, 0.05, MODULATION).astype(np.float16)
+    voices = {
+        "same": plain,
+        "higher": replace(plain, pitch_scale=1.0, pitch_shift=40.0),
+        "slower": replace(plain, rate=0.8),
+        "other": replace(plain, modulation=modulation),
+    }
+    found = {}
+    for name, style in voices.items():
+        style.save(tmp_path / name)
+        found[name] = spoken(kokoro, LONG, voice=f"file:{tmp_path / name}").samples
+    assert np.array_equal(found["same"], spoken(kokoro, LONG, voice="am_adam").samples)
+    same, higher = (median_pitch(down(found[name])) for name in ("same", "higher"))
+    assert same is not None
+    assert higher == pytest.approx(same + 40, abs=6)
+    assert len(found["higher"]) == len(found["same"]) == len(found["other"])
+    assert len(found["slower"]) == pytest.approx(len(found["same"]) / 0.8, rel=0.1)
+    assert np.corrcoef(found["same"], found["other"])[0, 1] < 0.99

@@ -3,7 +3,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from echo_voice.cloning.decoder import Floats, Plan
+from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
 from echo_voice.cloning.start import TIMBRE, start
 from echo_voice.cloning.stock import stock_embeddings
 
@@ -18,11 +18,13 @@ def _table(mark: float) -> Floats:
 class PitchDecoder:
     """A decoder whose pitch is the prosody of the voice."""
 
-    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
+    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         return Plan({}, float(style[TIMBRE]))
 
-    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        return np.zeros(1, np.float32), lambda gradient: np.zeros_like(timbre)
+    def speak(
+        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
+    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
+        return np.zeros(1, np.float32), lambda gradient: Gradient(np.zeros_like(timbre), np.zeros(1, np.float32))
 
 
 def _speech(pitch: float) -> Floats:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_voice.cloning.decoder import Floats, Plan
+from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
 from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
@@ -19,11 +19,16 @@ SHORT = TrainingConfig(epochs=2, batch_size=8)
 class LinearDecoder:
     """A decoder whose output is a mixture weighted by the timbre."""
 
-    def plan(self, tokens: Sequence[int], style: Floats) -> Plan:
+    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         return Plan({}, 120.0 + float(style[128]))
 
-    def speak(self, plan: Plan, timbre: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        return np.asarray(timbre @ _MIXING, np.float32), lambda gradient: np.asarray(_MIXING @ gradient, np.float32)
+    def speak(
+        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
+    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
+        def back(gradient: Floats) -> Gradient:
+            return Gradient(np.asarray(_MIXING @ gradient, np.float32), np.zeros(1, np.float32))
+
+        return np.asarray(timbre @ _MIXING, np.float32), back
 
 
 class FirstSamples(EncoderNetwork):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from echo_voice.talk.detector import SpeechStarted, VoiceActivity
+from echo_voice.talk.detector import SpeechEvent, SpeechStarted, VoiceActivity
 from echo_voice.talk.listener import Listener
 from tests.support.loudspeaker import MESSAGE_SECONDS, Samples, interruption, messages, mixed, pcm, reply, through_room
 
@@ -93,7 +93,7 @@ def test_echo_whose_delay_changes_between_replies_is_not_speech(first: float, se
     )
     listener = Listener("pcm_16000", "pcm_16000", VoiceActivity())
     listener.play(pcm(one))
-    events = []
+    events: list[SpeechEvent] = []
     for number, message in enumerate(messages(echo)):
         if number == round(OTHER_REPLY_AT / MESSAGE_SECONDS):
             listener.play(pcm(other))

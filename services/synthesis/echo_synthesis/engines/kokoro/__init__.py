@@ -24,9 +24,9 @@ ESPEAK_LANGUAGES = {
 }
 SAMPLE_RATE = 24_000
 _GENDERS: dict[str, Gender] = {"f": "female", "m": "male"}
-INT8_MODEL = "model-int8.onnx"
-FLOAT_MODEL = "model-float32-3.onnx"
-"""File that is generated when models are fetched. Raise the number whenever the generation changes."""
+INT8_MODEL = "model-int8-4.onnx"
+FLOAT_MODEL = "model-float32-4.onnx"
+"""Files that are generated when models are fetched. Raise the number whenever the generation changes."""
 
 _PACKAGES = ("espeakng_loader", "onnxruntime")
 
@@ -91,7 +91,7 @@ def _damaged(models: Path) -> Sequence[str]:
 
 SPEC = EngineSpec(
     name="kokoro",
-    version="kokoro-82m-v1.0-3",
+    version="kokoro-82m-v1.0-4",
     description="Kokoro-82M: natural neural voices, on the CPU.",
     max_characters=300,
     sample_rate=SAMPLE_RATE,

@@ -12,6 +12,7 @@ from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.correctness import SENTENCES, START, Sentence
 from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.ranges import RANGES_FILE, SLOW, Ranges
+from echo_synthesis.engines.kokoro.runtimes import model_inputs
 
 _PERCENTILE: Final = 0.005
 _MARGIN: Final = 1.1
@@ -33,7 +34,7 @@ def measure_ranges(home: Path, sentences: Sequence[Sentence]) -> Ranges:
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     ranges = dict.fromkeys(names, (0.0, 0.0))
     for sentence in sentences:
-        inputs: dict[str, Any] = {"tokens": sentence.tokens(), "style": sentence.style(home), "speed": np.ones(1, np.float32)}
+        inputs: Any = model_inputs(sentence.tokens(), sentence.style(home), 1.0)
         for name, values in zip(names, session.run(names, inputs), strict=True):
             low, high = np.percentile(values, [_PERCENTILE, 100 - _PERCENTILE])
             ranges[name] = (min(ranges[name][0], float(low)), max(ranges[name][1], float(high)))

@@ -1,11 +1,12 @@
 """Changes to Kokoro's graph, so that it outputs token durations and is fast where int8 operators are slow."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from echo_synthesis.engines.kokoro.edit import Edit
 
@@ -21,6 +22,15 @@ SHORT_EVEN_FRAMES = 8
 SHORT_FRAMES = 128
 """Longest short speech, in frames: 3.2 s."""
 
+_MODULATED = re.compile(r"/decoder/.*/fc/Gemm_output_0")
+"""Names of the values that hold the decoder's scales and shifts."""
+
+_PITCH = "/encoder/Reshape_output_0"
+_UNVOICED_BELOW = 50.0
+"""Predicted pitch in Hz, below which a frame is unvoiced."""
+_LOWEST_PITCH = 55.0
+"""Lowest adapted pitch in Hz: voiced frames stay voiced."""
+
 _STEP_SAMPLES = 300
 """Samples per value of the pitch."""
 
@@ -31,6 +41,56 @@ _PITCH_UNITS = 4
 def add_durations(model: ModelProto) -> None:
     """Make the token durations the model's second output."""
     model.graph.output.append(helper.make_tensor_value_info(DURATIONS, TensorProto.FLOAT, [1, "sequence_length"]))
+
+
+def add_adaptation(model: ModelProto) -> None:
+    """Add two inputs that adapt a voice beyond its style; zeros and `[1, 0]` change nothing.
+
+    `modulation` (1, 37396) is added to the scales and shifts that the timbre sets in the decoder, in the order of their names.
+    `pitch` (2,) holds the scale and the shift in Hz of the predicted pitch of voiced frames.
+    """
+    graph = model.graph
+    producers = {name: node for node in graph.node for name in node.output}
+    biases = {tensor.name: tensor.dims[0] for tensor in graph.initializer if len(tensor.dims) == 1}
+    targets = sorted(name for name in producers if _MODULATED.fullmatch(name))
+    sizes = [next(biases[value] for value in producers[name].input if value in biases) for name in targets]
+    constants: dict[str, NDArray[Any]] = {
+        "modulation:sizes": np.array(sizes, np.int64),
+        "pitch:scale": np.array([0], np.int64),
+        "pitch:shift": np.array([1], np.int64),
+        "pitch:unvoiced": np.array(_UNVOICED_BELOW, np.float32),
+        "pitch:lowest": np.array(_LOWEST_PITCH, np.float32),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    offsets = [f"{name}:offset" for name in targets]
+    first = [
+        helper.make_node("Split", ["modulation", "modulation:sizes"], offsets, "modulation", axis=1),
+        helper.make_node("Gather", ["pitch", "pitch:scale"], ["pitch:0"], "pitch:0", axis=0),
+        helper.make_node("Gather", ["pitch", "pitch:shift"], ["pitch:1"], "pitch:1", axis=0),
+    ]
+    following = {
+        name: [helper.make_node("Add", [f"{name}:own", f"{name}:offset"], [name], f"{name}:adapted")] for name in targets
+    }
+    own = f"{_PITCH}:own"
+    following[_PITCH] = [
+        helper.make_node("Mul", [own, "pitch:0"], ["pitch:scaled"], "pitch:scaled"),
+        helper.make_node("Add", ["pitch:scaled", "pitch:1"], ["pitch:shifted"], "pitch:shifted"),
+        helper.make_node("Max", ["pitch:shifted", "pitch:lowest"], ["pitch:limited"], "pitch:limited"),
+        helper.make_node("Less", [own, "pitch:unvoiced"], ["pitch:unvoiced:at"], "pitch:unvoiced:at"),
+        helper.make_node("Where", ["pitch:unvoiced:at", own, "pitch:limited"], [_PITCH], "pitch:adapted"),
+    ]
+    nodes = list(first)
+    for node in graph.node:
+        added = [new for name in node.output for new in following.get(name, [])]
+        outputs = [f"{name}:own" if name in following else name for name in node.output]
+        del node.output[:]
+        node.output.extend(outputs)
+        nodes += [node, *added]
+    kept = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(kept)
+    graph.input.append(helper.make_tensor_value_info("modulation", TensorProto.FLOAT, [1, sum(sizes)]))
+    graph.input.append(helper.make_tensor_value_info("pitch", TensorProto.FLOAT, [2]))
 
 
 def expand_weights(model: ModelProto) -> None:

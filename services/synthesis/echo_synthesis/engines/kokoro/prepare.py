@@ -14,7 +14,14 @@ from echo_common.processors import usable_processors
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.backend import NoCorrectBackendError, choose
 from echo_synthesis.engines.kokoro.choice import Trial
-from echo_synthesis.engines.kokoro.graph import add_durations, expand_weights, pad_to_multiple, speed_up, use_integer_phase
+from echo_synthesis.engines.kokoro.graph import (
+    add_adaptation,
+    add_durations,
+    expand_weights,
+    pad_to_multiple,
+    speed_up,
+    use_integer_phase,
+)
 from echo_synthesis.engines.kokoro.runtimes import Opener
 from echo_synthesis.engines.kokoro.trial import try_backend
 
@@ -44,6 +51,7 @@ def _make_models(parts: list[Path], home: Path) -> bool:
         return False
     model = onnx.load_from_string(published)
     add_durations(model)
+    add_adaptation(model)
     _save(model, home / INT8_MODEL)
     _say("Kokoro: expanding the weights")
     expand_weights(model)
@@ -68,9 +76,9 @@ def _save(model: onnx.ModelProto, path: Path) -> None:
 
 def _remove_earlier(home: Path) -> None:
     """Remove files of earlier versions: models, measurements without correctness, compiled models without a folder."""
-    outdated = [*home.glob("model-float32-*.onnx"), home / "backend.json", *home.glob("compiled/*.blob")]
+    outdated = [*home.glob("model-*.onnx"), home / "backend.json", *home.glob("compiled/*.blob")]
     for file in outdated:
-        if file.name != FLOAT_MODEL:
+        if file.name not in (INT8_MODEL, FLOAT_MODEL):
             file.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import MODULATION, VoiceStyle
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, INT8_MODEL
 from echo_synthesis.engines.kokoro.compiled import compile_cache
 from echo_synthesis.engines.kokoro.machine import flags, package_version
@@ -19,11 +21,29 @@ from echo_synthesis.engines.kokoro.ranges import ranges_digest
 SAMPLES_A_FRAME = 600
 
 
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """Adaptation of a voice beyond its style; see `graph.add_adaptation`. `modulation` is (1, 37396), `pitch` (2,)."""
+
+    modulation: NDArray[np.float32]
+    pitch: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, style: VoiceStyle) -> "Adaptation":
+        """Return the adaptation of a voice."""
+        modulation = style.modulation.astype(np.float32) if style.modulation.size else np.zeros(MODULATION, np.float32)
+        return cls(modulation[np.newaxis], np.array([style.pitch_scale, style.pitch_shift], np.float32))
+
+
+UNADAPTED = Adaptation(np.zeros((1, MODULATION), np.float32), np.array([1, 0], np.float32))
+"""The adaptation of built-in voices: none."""
+
+
 class Runtime(Protocol):
     """A loaded model."""
 
     def run(
-        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return samples, and the duration of each token in frames of 600 samples. `tokens` is (1, n), `style` (1, 256)."""
 
@@ -51,10 +71,9 @@ class OnnxRuntime:
         self._session = onnxruntime.InferenceSession(str(home / model), options, providers=["CPUExecutionProvider"])
 
     def run(
-        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        inputs = {"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)}
-        samples, durations = self._session.run(None, inputs)
+        samples, durations = self._session.run(None, model_inputs(tokens, style, speed, adaptation))
         return _spoken(np.ravel(samples), np.ravel(durations))
 
     def release_memory(self) -> None:
@@ -93,9 +112,9 @@ class OpenVino:
             self._request = self._model.create_infer_request()
 
     def run(
-        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float
+        self, tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self._request.infer({"tokens": tokens, "style": style, "speed": np.array([speed], np.float32)})
+        self._request.infer(model_inputs(tokens, style, speed, adaptation))
         # copy: the next run overwrites the request's memory
         samples, durations = (np.ravel(self._request.get_output_tensor(index).data).copy() for index in (0, 1))
         return _spoken(samples, durations)
@@ -135,6 +154,19 @@ def available() -> list[str]:
         *(["openvino-f32"] if openvino else []),
         "onnxruntime-f32",
     ]
+
+
+def model_inputs(
+    tokens: NDArray[np.int64], style: NDArray[np.float32], speed: float, adaptation: Adaptation = UNADAPTED
+) -> Mapping[str, NDArray[np.generic]]:
+    """Return the model's inputs by name."""
+    return {
+        "tokens": tokens,
+        "style": style,
+        "speed": np.array([speed], np.float32),
+        "modulation": adaptation.modulation,
+        "pitch": adaptation.pitch,
+    }
 
 
 def _read(core: Any, model: Path, *, quantised: bool) -> Any:

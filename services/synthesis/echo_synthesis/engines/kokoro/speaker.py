@@ -1,12 +1,14 @@
 """Synthesis with Kokoro."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import VoiceStyle, read_style
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.voice_reference import VoiceReference
 from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
@@ -16,7 +18,7 @@ from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.correctness import START
 from echo_synthesis.engines.kokoro.digests import DIGESTS
 from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
-from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, OpenVino, Runtime
+from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Adaptation, OpenVino, Runtime
 from echo_synthesis.engines.kokoro.variation import vary
 from echo_synthesis.text.espeak import Espeak
 from echo_synthesis.timing.phoneme_alignment import NO_WORD, place_words
@@ -38,10 +40,10 @@ class Speaker:
         self._style = lru_cache(maxsize=_STYLES_HELD)(self._read_style)
 
     def speak(self, utterance: Utterance) -> Speech:
-        style, variation = self._style(utterance.voice), vary(utterance.take)
-        phonemes = pronounce(
-            utterance.text, utterance.words, _espeak_language(utterance), self._espeak, utterance.pronunciations
-        )
+        voice, variation = self._style(utterance.voice), vary(utterance.take)
+        language = _espeak_language(utterance, voice.accent)
+        phonemes = pronounce(utterance.text, utterance.words, language, self._espeak, utterance.pronunciations)
+        adaptation, speed = Adaptation.of(voice), utterance.speed * variation.speed * voice.rate
         parts: list[NDArray[np.float32]] = []
         sounds: list[tuple[int, float, float]] = []
         phones: list[list[Phone]] = [[] for _ in utterance.words]
@@ -49,7 +51,7 @@ class Speaker:
         for chunk in _chunks(phonemes, split=variation.split):
             tokens = np.array([[0, *(TOKENS[phoneme.symbol] for phoneme in chunk), 0]], np.int64)
             row = min(max(0, len(chunk) - 1 + variation.style_offset), _MOST_TOKENS - 1)
-            samples, durations = self._runtime.run(tokens, style[row : row + 1], utterance.speed * variation.speed)
+            samples, durations = self._runtime.run(tokens, voice.table[row : row + 1], speed, adaptation)
             # the first duration belongs to the silence before the first token
             edges = (offset + np.minimum(np.cumsum(durations) * SAMPLES_A_FRAME, len(samples))) / SAMPLE_RATE
             for phoneme, start, end in zip(chunk, edges.tolist(), edges[1:].tolist(), strict=False):
@@ -77,13 +79,13 @@ class Speaker:
     def release_memory(self) -> None:
         self._runtime.release_memory()
 
-    def _read_style(self, voice: str) -> NDArray[np.float32]:
+    def _read_style(self, voice: str) -> VoiceStyle:
         reference = VoiceReference.parse(voice)
         if reference.kind == "file":  # a voice model, written to a file by the service
-            return np.fromfile(reference.value, np.float32).reshape(_MOST_TOKENS, 256)
+            return read_style(Path(reference.value))
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise VoiceNotFoundError(f"There is no voice {voice}.")
-        return np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(_MOST_TOKENS, 256)
+        return replace(read_style(self._voices / f"{voice}.bin"), accent="en-GB" if voice[0] == "b" else "en-US")
 
 
 def load(config: EngineConfig) -> Speaker:
@@ -92,10 +94,10 @@ def load(config: EngineConfig) -> Speaker:
     return Speaker(open_runtime(home, config.threads, config.warn), home / "voices")
 
 
-def _espeak_language(utterance: Utterance) -> str:
+def _espeak_language(utterance: Utterance, accent: str) -> str:
     """Return the voice's own accent, unless the text is in another supported language."""
     clone = VoiceReference.parse(utterance.voice).kind == "file"
-    own = "en-US" if clone else LANGUAGES[utterance.voice[0]]
+    own = accent if clone else LANGUAGES[utterance.voice[0]]
     if clone and utterance.language in ESPEAK_LANGUAGES:
         return ESPEAK_LANGUAGES[utterance.language]
     wanted = utterance.language.partition("-")[0]

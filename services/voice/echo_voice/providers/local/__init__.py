@@ -9,7 +9,7 @@ from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
 from echo_voice.similarity import encoder_file
 
-MODEL = Path("kokoro") / "model-float32-3.onnx"
+MODEL = Path("kokoro") / "model-float32-4.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_STEP = 4.0
 _SENTENCES = 16

@@ -1,0 +1,65 @@
+"""Files of voice styles are read as they were written; others are refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from echo_common.audio.style_file import MODULATION, ROWS, STYLE, StyleFileError, VoiceStyle, read_style
+
+TABLE = np.random.default_rng(1).standard_normal((ROWS, STYLE)).astype(np.float32)
+
+
+def test_a_style_is_read_as_it_was_written(tmp_path: Path) -> None:
+    modulation = np.linspace(-1, 1, MODULATION).astype(np.float16)
+    VoiceStyle(TABLE, 0.9, -4.0, 1.1, "en-GB", modulation).save(tmp_path / "style")
+    found = read_style(tmp_path / "style")
+    assert np.array_equal(found.table, TABLE)
+    assert np.array_equal(found.modulation, modulation)
+    assert (found.pitch_scale, found.pitch_shift, found.rate, found.accent) == (0.9, -4.0, 1.1, "en-GB")
+    assert (tmp_path / "style").stat().st_size < 1 << 20
+
+
+def test_a_plain_table_is_a_style_without_adaptation(tmp_path: Path) -> None:
+    TABLE.tofile(tmp_path / "style")
+    found = read_style(tmp_path / "style")
+    assert np.array_equal(found.table, TABLE)
+    assert (found.pitch_scale, found.pitch_shift, found.rate, found.modulation.size) == (1.0, 0.0, 1.0, 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"table": TABLE[:1]},
+        {"table": np.full_like(TABLE, np.nan)},
+        {"table": np.full_like(TABLE, 1e4)},
+        {"pitch_scale": float("nan")},
+        {"pitch_shift": 1e4},
+        {"rate": 0.0},
+        {"accent": "de-DE"},
+        {"modulation": np.zeros(3, np.float16)},
+        {"modulation": np.full(MODULATION, np.inf, np.float16)},
+    ],
+)
+def test_values_that_no_voice_has_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(StyleFileError):
+        VoiceStyle(**{"table": TABLE, **values})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 1000, b"PK\x03\x04" + bytes(100), bytes(3 << 20)])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "style").write_bytes(content)
+    with pytest.raises(StyleFileError):
+        read_style(tmp_path / "style")
+
+
+def test_an_incomplete_archive_is_refused(tmp_path: Path) -> None:
+    VoiceStyle(TABLE).save(tmp_path / "style")
+    content = (tmp_path / "style").read_bytes()
+    (tmp_path / "style").write_bytes(content[: len(content) // 2])
+    with pytest.raises(StyleFileError):
+        read_style(tmp_path / "style")
+    with (tmp_path / "style").open("wb") as file:
+        np.savez(file, table=TABLE)
+    with pytest.raises(StyleFileError):
+        read_style(tmp_path / "style")
