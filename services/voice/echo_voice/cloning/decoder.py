@@ -10,10 +10,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from echo_voice.cloning import graphs
+from echo_voice.cloning.pitch import HOP_SECONDS
+from echo_voice.cloning.prosody import Contour
 from onnx_autodiff import SEED
 
 Floats = NDArray[np.float32]
 RATE = 24_000
+_AUDIBLE = 12.0
+"""Least level of voiced speech in dB below the loud parts: there, trackers find a pitch in the audio, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ UNCHANGED = PitchMap()
 class Decoder(Protocol):
     """A speech decoder that is differentiable in the timbre and the modulation. Not safe for concurrent use."""
 
+    def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
+        """Predict the pitch and the level of an utterance at a speaking rate; its syllables are not counted (0)."""
+
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""
 
@@ -73,16 +80,22 @@ class KokoroDecoder:
         self._projection = parts.projection
         self._kept = [value.name for value in self._forward.get_outputs()]
 
+    def contour(  # noqa: D102 - documented in the port
+        self, tokens: Sequence[int], style: Floats, rate: float = 1.0
+    ) -> Contour:
+        outputs = self._predict(tokens, style, rate, UNCHANGED, (graphs.PITCH, graphs.ENERGY))
+        pitch, energy = (np.ravel(output).astype(np.float64) for output in outputs)
+        level = graphs.DECIBELS * energy
+        voiced = (pitch > graphs.UNVOICED_BELOW) & (level > np.percentile(level, 90) - _AUDIBLE)
+        step = 1 / graphs.FRAMES_A_SECOND / graphs.STEPS_A_FRAME[graphs.PITCH][0]
+        at = np.arange(0, len(pitch) * step - HOP_SECONDS / 2, HOP_SECONDS) / step
+        nearest = np.minimum(at.astype(int), len(pitch) - 1)
+        return Contour(np.where(voiced, pitch, 0.0)[nearest], np.interp(at, np.arange(len(level)), level), 0.0)
+
     def plan(  # noqa: D102 - documented in the port
         self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED
     ) -> Plan:
-        inputs = {
-            "tokens": np.array([[0, *tokens, 0]], np.int64),
-            "style": style[None],
-            "speed": np.ones(1, np.float32),
-            "pitch": np.array([pitch.scale, pitch.shift], np.float32),
-        }
-        values = dict(zip(graphs.FRONT, self._front.run(list(graphs.FRONT), inputs), strict=True))
+        values = dict(zip(graphs.FRONT, self._predict(tokens, style, 1.0, pitch, graphs.FRONT), strict=True))
         voiced = values[graphs.PITCH][values[graphs.PITCH] > graphs.UNVOICED_BELOW]
         median = float(np.exp(np.median(np.log(voiced)))) if voiced.size else 0.0
         first = max(0, (values[graphs.ALIGNED].shape[2] - self._frames) // 2)
@@ -91,6 +104,20 @@ class KokoroDecoder:
             for name, (scale, extra) in graphs.STEPS_A_FRAME.items()
         }
         return Plan({name: _value(part) for name, part in parts.items()}, median)
+
+    def _predict(
+        self, tokens: Sequence[int], style: Floats, rate: float, pitch: PitchMap, outputs: Sequence[str]
+    ) -> Sequence[Any]:
+        inputs = {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": style[None],
+            "speed": np.array([rate], np.float32),
+            "pitch": np.array([pitch.scale, pitch.shift], np.float32),
+        }
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        outcome: Sequence[Any] = self._front.run(list(outputs), inputs, options)
+        return outcome
 
     def speak(  # noqa: D102 - documented in the port
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None

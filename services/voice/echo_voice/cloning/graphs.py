@@ -27,6 +27,8 @@ EDGE = 10
 GAIN = 4.0
 """From the last convolution to the audio: PCM samples cut from both ends (`EDGE`), and the sum of overlapping windows (`GAIN`)."""
 FRAMES_A_SECOND = 40
+DECIBELS = 4.343
+"""From the energy, a natural logarithm of power, to decibels."""
 STEPS_A_FRAME = {ALIGNED: (1, 0), PITCH: (2, 0), ENERGY: (2, 0), SOURCE: (120, 1)}
 """Sampling of the decoder's inputs: entries per frame, and additional entries."""
 FRONT = (ALIGNED, PITCH, ENERGY, SOURCE, DURATIONS)
