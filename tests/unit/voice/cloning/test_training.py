@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echo_common.audio.style_file import VoiceStyle
 from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
 from echo_voice.cloning.encoder import EncoderNetwork
+from echo_voice.cloning.prosody import Contour
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
 
@@ -19,8 +21,15 @@ SHORT = TrainingConfig(epochs=2, batch_size=8)
 class LinearDecoder:
     """A decoder whose output is a mixture weighted by the timbre."""
 
+    def __init__(self) -> None:
+        self.pitches: list[PitchMap] = []
+
+    def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
+        return Contour(120 * np.linspace(0.8, 1.2, 200), np.zeros(200), 0.0)
+
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        return Plan({}, 120.0 + float(style[128]))
+        self.pitches.append(pitch)
+        return Plan({}, 120.0)
 
     def speak(
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
@@ -54,7 +63,7 @@ class FirstSamples(EncoderNetwork):
         return 0.0, np.zeros_like(samples)
 
 
-def _train(config: TrainingConfig = SHORT, **more) -> Floats:
+def _train(config: TrainingConfig = SHORT, **more) -> VoiceStyle:
     return train(RECORDINGS, VOICES, LinearDecoder(), FirstSamples(), config, **more)
 
 
@@ -62,15 +71,14 @@ def _train(config: TrainingConfig = SHORT, **more) -> Floats:
 def test_every_epoch_increases_similarity():
     steps: list[Progress] = []
     voice = _train(TrainingConfig(epochs=20, batch_size=8, restraint=0), progress=steps.append)
-    assert voice.shape == (510, 1, 256)
-    assert voice.dtype == np.float32
+    assert voice.table.dtype == np.float32
     assert [at.step for at in steps] == list(range(1, 41))
     assert np.mean([at.likeness for at in steps[-4:]]) > steps[0].likeness + 0.1
 
 
 def test_prosody_comes_from_stock_voices_and_the_timbre_change_is_the_same_for_all_lengths():
     steps: list[Progress] = []
-    voice = _train(progress=steps.append)[:, 0]
+    voice = _train(progress=steps.append).table
     start = steps[0].table
     assert np.array_equal(voice[:, 128:], start[:, 128:])
     assert np.ptp(voice[:, :128] - start[:, :128], axis=0) == pytest.approx(np.zeros(128), abs=1e-5)
@@ -81,7 +89,22 @@ def test_resumed_trainings_give_the_same_result(tmp_path: Path):
     with pytest.raises(TrainingCancelledError):
         _train(progress=steps.append, cancelled=lambda: len(steps) == 3)
     steps[-1].save(tmp_path / "training.npz")
-    assert np.array_equal(_train(resume=Progress.load(tmp_path / "training.npz")), _train())
+    resumed, whole = _train(resume=Progress.load(tmp_path / "training.npz")), _train()
+    assert np.array_equal(resumed.table, whole.table)
+
+
+def test_the_timbre_is_trained_at_the_speakers_pitch_also_when_resumed(tmp_path: Path):
+    time = np.arange(32_000) / 16_000
+    speech = np.asarray(sum(np.sin(2 * np.pi * 230 * n * time) / n for n in range(1, 12)) / 5, np.float32)
+    steps: list[Progress] = []
+    decoder = LinearDecoder()
+    voice = train([speech], VOICES, decoder, FirstSamples(), SHORT, progress=steps.append)
+    pitch = PitchMap(voice.pitch_scale, voice.pitch_shift)
+    assert pitch.scale * 120 + pitch.shift == pytest.approx(230, rel=0.02)
+    assert set(decoder.pitches) == {pitch}
+    steps[1].save(tmp_path / "training.npz")
+    again = _train(resume=Progress.load(tmp_path / "training.npz"))
+    assert (again.pitch_scale, again.pitch_shift, again.rate) == (voice.pitch_scale, voice.pitch_shift, voice.rate)
 
 
 def test_restraint_keeps_the_voice_near_its_start():
@@ -89,7 +112,7 @@ def test_restraint_keeps_the_voice_near_its_start():
     first: list[Progress] = []
     _train(progress=first.append)
     start = first[0].table
-    assert np.abs(held[:, 0] - start).mean() < np.abs(free[:, 0] - start).mean()
+    assert np.abs(held.table - start).mean() < np.abs(free.table - start).mean()
 
 
 @pytest.mark.parametrize(("size", "steps"), [(1, 32), (8, 4), (5, 8), (100, 2)])

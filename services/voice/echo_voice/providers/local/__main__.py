@@ -49,8 +49,8 @@ def main(task: Mapping[str, Any]) -> None:
 
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
     decoder = KokoroDecoder(models / MODEL, task["threads"])
-    style = train(recordings, voices, decoder, encoder, config, progress=report, resume=resume)
-    np.ascontiguousarray(style, "<f4").tofile(task["style"])
+    style = train(recordings, voices, decoder, encoder, config, progress=report, resume=resume, transcripts=task["transcripts"])
+    style.save(Path(task["style"]))
     _say(made=_made(recordings, encoder, voices, started) | {"similarity": round(float(np.mean(likeness[-_JUDGED:])), 4)})
 
 

@@ -22,6 +22,7 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
     style = request.scratch / "style.bin"
     task = {
         "recordings": [str(recording.path) for recording in request.samples],
+        "transcripts": [recording.transcript if request.language.startswith("en") else None for recording in request.samples],
         "config": request.config.model_dump(),
         "models": str(settings.models),
         "checkpoint": str(request.checkpoint),
