@@ -5,8 +5,9 @@ distance from the start keeps words intelligible.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,16 +73,18 @@ class Progress:
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
             arrays = {name: np.asarray(getattr(self, name)) for name in self.__slots__ if name != "pitch"}
-            np.savez(file, allow_pickle=False, pitch=np.array([self.pitch.scale, self.pitch.shift]), **arrays)
+            np.savez(file, allow_pickle=False, pitch=np.array(astuple(self.pitch)), **arrays)
         temporary.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Progress":
         """Load a state that `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
-            numbers = {"step": int(stored["step"]), "likeness": float(stored["likeness"]), "rate": float(stored["rate"])}
-            scale, shift = stored["pitch"].tolist()
-            return cls(**{name: stored[name] for name in stored.files} | numbers | {"pitch": PitchMap(scale, shift)})
+            values: dict[str, Any] = {name: stored[name] for name in stored.files}
+        values |= {"step": int(values["step"]), "likeness": float(values["likeness"])}
+        # earlier versions stored no prosody
+        values |= {"pitch": PitchMap(*map(float, values.get("pitch", (1.0, 0.0)))), "rate": float(values.get("rate", 1.0))}
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
