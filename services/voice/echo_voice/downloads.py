@@ -6,7 +6,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,25 @@ class DownloadError(Exception):
     """A failed download; the message gives the reason in a sentence."""
 
 
-def download_wheel(package: str, folder: Path) -> Path:
-    """Download a package (`name==version`) without installing it; return its file. Raises `DownloadError`."""
+@dataclass(frozen=True, slots=True)
+class WheelTags:
+    """Interpreter (`cp`), version (`3.11`) and platform of a wheel that need not run on this machine."""
+
+    implementation: str
+    version: str
+    platform: str
+
+    def options(self) -> Sequence[str]:
+        """Return the options of pip that select the wheel."""
+        return (f"--implementation={self.implementation}", f"--python-version={self.version}", f"--platform={self.platform}")
+
+
+def download_wheel(package: str, folder: Path, tags: WheelTags | None = None) -> Path:
+    """Download a package (`name==version`) without installing it; return its file. `tags` select a wheel of another machine.
+
+    Raises:
+        DownloadError: The package cannot be downloaded.
+    """
     command = [
         sys.executable,
         "-m",
@@ -35,6 +53,7 @@ def download_wheel(package: str, folder: Path) -> Path:
         "--no-deps",
         "--only-binary=:all:",
         "--quiet",
+        *(tags.options() if tags else ()),
         "--dest",
         str(folder),
         package,

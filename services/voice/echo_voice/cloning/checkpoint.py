@@ -1,10 +1,11 @@
-"""Safe reader of PyTorch checkpoints in the format before 1.6: needs no PyTorch and unpickles only tensors."""
+"""Safe reader of PyTorch checkpoints: needs no PyTorch and unpickles only tensors."""
 
 import io
 import pickle
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class _Tensor:
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
         self.storages: dict[str, _Storage] = {}
 
@@ -54,8 +55,29 @@ def read(path: Path) -> dict[str, Any]:
     """Read the contents of a checkpoint, with tensors as arrays.
 
     Raises:
-        NotACheckpointError: The file is not a checkpoint of this format.
+        NotACheckpointError: The file is not a checkpoint.
     """
+    plain = _plain(_read_archive(path) if zipfile.is_zipfile(path) else _read_legacy(path))
+    if not isinstance(plain, dict):
+        raise NotACheckpointError(f"{path} holds no named values")
+    return plain
+
+
+def _read_archive(path: Path) -> Any:
+    """Read the format since 1.6: an archive with one file for the structure and one for each storage."""
+    with zipfile.ZipFile(path) as archive:
+        root = next((name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")), None)
+        if root is None:
+            raise NotACheckpointError(f"{path} is no checkpoint")
+        reader = _Reader(io.BytesIO(archive.read(f"{root}data.pkl")))
+        content = reader.load()
+        for key, storage in reader.storages.items():
+            storage.values = np.frombuffer(archive.read(f"{root}data/{key}"), storage.kind)
+    return content
+
+
+def _read_legacy(path: Path) -> Any:
+    """Read the format before 1.6: several pickles, then the storages."""
     with path.open("rb") as file:
         try:
             magic = _Reader(file).load()
@@ -71,10 +93,7 @@ def read(path: Path) -> dict[str, Any]:
             storage = reader.storages[key]
             size = int(np.frombuffer(file.read(8), "<i8")[0])
             storage.values = np.frombuffer(file.read(size * storage.kind.itemsize), storage.kind)
-    plain = _plain(content)
-    if not isinstance(plain, dict):
-        raise NotACheckpointError(f"{path} holds no named values")
-    return plain
+    return content
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -76,11 +77,13 @@ def _text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
-def _checkpoint(function: bytes = _global("torch._utils", "_rebuild_tensor_v2")) -> bytes:
-    """A tensor of shape (2, 2) that begins at the second number of a storage, as PyTorch wrote them until 1.6."""
+def _checkpoint(function: bytes = _global("torch._utils", "_rebuild_tensor_v2"), *, archived: bool = False) -> bytes:
+    """A tensor of shape (2, 2) that begins at the second number of a storage, as PyTorch wrote them until 1.6; or its description."""
     storage = b"(" + _text("storage") + _global("torch", "FloatStorage") + _text("key") + _text("cpu") + b"K\x05Nt" + b"Q"
     tensor = function + b"(" + storage + b"K\x01" + b"K\x02K\x02\x86" + b"K\x02K\x01\x86" + b"\x89" + b"}" + b"t" + b"R"
     content = b"\x80\x02}" + _text("weight") + tensor + b"s."
+    if archived:
+        return content
     parts: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, {})
     head = b"".join(pickle.dumps(part, 2) for part in parts)
     numbers = struct.pack("<q5f", 5, 0, 1, 2, 3, 4)
@@ -99,3 +102,29 @@ def test_invalid_checkpoints_are_refused_without_executing_code(tmp_path: Path, 
     path.write_bytes(content)
     with pytest.raises(NotACheckpointError):
         read(path)
+
+
+def _archive(path: Path, description: bytes) -> Path:
+    """Write a checkpoint as PyTorch has written them since 1.6."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", description)
+        archive.writestr("archive/data/key", struct.pack("<5f", 0, 1, 2, 3, 4))
+    return path
+
+
+def test_checkpoints_in_archives_are_read_without_pytorch(tmp_path: Path):
+    path = _archive(tmp_path / "weights.pt", _checkpoint(archived=True))
+    assert read(path)["weight"].tolist() == [[1, 2], [3, 4]]
+
+
+def test_archives_that_hold_code_are_refused_without_executing_it(tmp_path: Path):
+    path = _archive(tmp_path / "weights.pt", _checkpoint(_global("os", "system"), archived=True))
+    with pytest.raises(NotACheckpointError):
+        read(path)
+
+
+def test_archives_without_a_description_are_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "weights.pt", "w") as archive:
+        archive.writestr("other", b"")
+    with pytest.raises(NotACheckpointError):
+        read(tmp_path / "weights.pt")

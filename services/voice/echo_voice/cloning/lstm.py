@@ -1,0 +1,59 @@
+"""Long short-term memory layers in numpy, with the gradient of their input."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Cell = tuple[Floats, Floats, Floats]
+"""Weights by input (4n, inputs), by state (4n, n), and bias (4n,), in the order input, forget, candidate, output."""
+
+
+def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any]]:
+    """Run layers over (time, batch, features); return the last state and the values for the backward pass."""
+    tape = []
+    for weight, recurrent, bias in cells:
+        size = recurrent.shape[1]
+        driven = inputs @ weight.T + bias
+        states = np.zeros((len(inputs) + 1, inputs.shape[1], size), np.float32)
+        memories = np.zeros_like(states)
+        gates = np.empty_like(driven)
+        for time, drive in enumerate(driven):
+            raw = drive + states[time] @ recurrent.T
+            gates[time] = 0.5 + 0.5 * np.tanh(raw / 2)
+            gates[time, :, 2 * size : 3 * size] = np.tanh(raw[:, 2 * size : 3 * size])
+            i, f, g, o = np.split(gates[time], 4, axis=1)
+            memories[time + 1] = f * memories[time] + i * g
+            states[time + 1] = o * np.tanh(memories[time + 1])
+        tape.append((gates, memories))
+        inputs = states[1:]
+    return inputs[-1], tape
+
+
+def backward(cells: Sequence[Cell], last: Floats, tape: Sequence[Any]) -> Floats:
+    """Compute the gradient of `forward`'s inputs from that of the last state."""
+    outer = np.zeros((len(tape[0][0]), *last.shape), np.float32)
+    outer[-1] = last
+    for (weight, recurrent, _), (gates, memories) in zip(reversed(cells), reversed(tape), strict=True):
+        to_raw = np.empty_like(gates)
+        to_state, to_memory = np.zeros_like(last), np.zeros_like(last)
+        for time in reversed(range(len(gates))):
+            i, f, g, o = np.split(gates[time], 4, axis=1)
+            to_state = to_state + outer[time]
+            bent = np.tanh(memories[time + 1])
+            to_memory = to_memory + to_state * o * (1 - bent**2)
+            to_raw[time] = np.concatenate(
+                [
+                    to_memory * g * i * (1 - i),
+                    to_memory * memories[time] * f * (1 - f),
+                    to_memory * i * (1 - g**2),
+                    to_state * bent * o * (1 - o),
+                ],
+                axis=1,
+            )
+            to_state = to_raw[time] @ recurrent
+            to_memory = to_memory * f
+        outer = to_raw @ weight
+    return outer
