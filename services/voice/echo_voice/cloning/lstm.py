@@ -17,11 +17,12 @@ def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any
     for weight, recurrent, bias in cells:
         size = recurrent.shape[1]
         driven = inputs @ weight.T + bias
+        turned = np.ascontiguousarray(recurrent.T)  # one copy is cheaper than a transposed operand in every step
         states = np.zeros((len(inputs) + 1, inputs.shape[1], size), np.float32)
         memories = np.zeros_like(states)
         gates = np.empty_like(driven)
         for time, drive in enumerate(driven):
-            raw = drive + states[time] @ recurrent.T
+            raw = drive + states[time] @ turned
             gates[time] = 0.5 + 0.5 * np.tanh(raw / 2)
             gates[time, :, 2 * size : 3 * size] = np.tanh(raw[:, 2 * size : 3 * size])
             i, f, g, o = np.split(gates[time], 4, axis=1)

@@ -64,8 +64,8 @@ class CampPlus:
         cosine = float(whole @ target)
         to_mean = (target - cosine * whole) / np.linalg.norm(mean) / len(parts)
         gradients = [
-            self._backward((to_mean - (to_mean @ unit) * unit) / np.linalg.norm(vector), tape)
-            for (vector, tape), unit in zip(passes, units, strict=True)
+            self._backward((to_mean - (to_mean @ direction) * direction) / np.linalg.norm(vector), tape)
+            for (vector, tape), direction in zip(passes, units, strict=True)
         ]
         return cosine, np.concatenate(gradients)[: len(samples)]
 
@@ -92,7 +92,9 @@ class CampPlus:
     def _backward(self, gradient: Floats, tape: "_Tape") -> Floats:
         to_mean, to_spread = np.split(gradient @ self._dense, 2)
         active, frames = tape.active, tape.active.shape[1]
-        to_active = to_mean[:, None] / frames + (to_spread / tape.spread / (frames - 1))[:, None] * (active - tape.mean[:, None])
+        to_active = to_mean[:, None] / frames + (to_spread / tape.spread / (frames - 1))[:, None] * (
+            active - tape.mean[:, None]
+        )
         to_signal = np.where(active > 0, to_active, 0) * self._scale
         for number in reversed(range(len(self._blocks))):
             to_signal = self._transits[number].backward(to_signal, tape.transits[number])

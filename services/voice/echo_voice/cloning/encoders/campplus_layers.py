@@ -79,8 +79,14 @@ class DenseLayer:
         self._narrow = narrow[:, :, 0]
         local = weights[f"{name}.cam_layer.linear_local.weight"]
         self._local = Convolution(local, np.zeros(len(local), np.float32), dilation=dilation)
-        self._one, self._one_bias = weights[f"{name}.cam_layer.linear1.weight"][:, :, 0], weights[f"{name}.cam_layer.linear1.bias"]
-        self._two, self._two_bias = weights[f"{name}.cam_layer.linear2.weight"][:, :, 0], weights[f"{name}.cam_layer.linear2.bias"]
+        self._one, self._one_bias = (
+            weights[f"{name}.cam_layer.linear1.weight"][:, :, 0],
+            weights[f"{name}.cam_layer.linear1.bias"],
+        )
+        self._two, self._two_bias = (
+            weights[f"{name}.cam_layer.linear2.weight"][:, :, 0],
+            weights[f"{name}.cam_layer.linear2.bias"],
+        )
         self.added = len(local)
 
     def forward(self, signal: Floats) -> tuple[Floats, Any]:
@@ -121,6 +127,7 @@ class Transit:
         return self._linear @ active, active > 0
 
     def backward(self, gradient: Floats, alive: Any) -> Floats:
+        """Compute the gradient of the input."""
         return np.asarray(np.where(alive, self._linear.T @ gradient, 0) * self._scale, np.float32)
 
 

@@ -58,7 +58,7 @@ class Plane:
         shape = (-(-bands // self._stride), frames)
         stacked = np.concatenate([part.reshape(channels, -1) for part, _ in self._shifted(padded, shape)])
         weights = np.concatenate(list(self._taps.values()), axis=1)
-        return (weights @ stacked).reshape(-1, *shape) + self._bias
+        return np.asarray((weights @ stacked).reshape(-1, *shape) + self._bias, np.float32)
 
     def backward(self, gradient: Floats, shape: tuple[int, ...]) -> Floats:
         """Compute the gradient of a plane of this shape."""

@@ -45,8 +45,12 @@ class DVector:
         constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
         layers = [node.input for node in graph.node if node.op_type == "DynamicQuantizeLSTM"]
         product = next(node.input for node in graph.node if node.op_type == "MatMulInteger")
-        scale = next(constants[name] for node in graph.node for name in node.input if node.op_type == "Mul" and name in constants)
-        bias = next(constants[name] for node in graph.node for name in node.input if node.op_type == "Add" and name in constants)
+        scale = next(
+            constants[name] for node in graph.node for name in node.input if node.op_type == "Mul" and name in constants
+        )
+        bias = next(
+            constants[name] for node in graph.node for name in node.input if node.op_type == "Add" and name in constants
+        )
         linear = (constants[product[1]].astype(np.float32) - constants[product[3]]) * scale
         return cls([_cell(constants, names) for names in layers], np.ascontiguousarray(linear.T, np.float32), bias)
 

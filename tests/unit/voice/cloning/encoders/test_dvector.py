@@ -19,7 +19,7 @@ def _graph() -> onnx.ModelProto:
     random = np.random.default_rng(7)
 
     def weights(*shape: int) -> NDArray[np.float32]:
-        return (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+        return np.asarray(random.standard_normal(shape) / np.sqrt(shape[-1]), np.float32)
 
     nodes = [helper.make_node("Transpose", ["mel_window"], ["h0"], perm=[1, 0, 2])]
     constants = {"linear": weights(_OUTPUTS, _CELLS).T.copy(), "offset": weights(1, _OUTPUTS)[0], "direction": np.array([1])}
