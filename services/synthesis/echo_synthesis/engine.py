@@ -24,7 +24,8 @@ Gender = Literal["female", "male", "neutral"]
 class EngineVoice:
     """A voice built into an engine.
 
-    `language` is a BCP-47 tag such as `en-US`; a `multilingual` voice speaks any language of the text.
+    `language` is a BCP-47 tag such as `en-US`; `others` are further ones that the voice speaks. A `multilingual` voice speaks any
+    language of the text.
     """
 
     id: str
@@ -33,6 +34,12 @@ class EngineVoice:
     gender: Gender
     tags: tuple[str, ...] = ()
     multilingual: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """The languages that the voice speaks as BCP-47 tags, its own first; a `multilingual` voice speaks more."""
+        return [self.language, *(tag for tag in self.others if tag != self.language)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +248,7 @@ class EngineSpec:
     `damaged(models)` reads all files with a known digest and returns the names of those that differ. `unusable(models)` returns
     the operator's voice files that are skipped, each with the reason. `adding_voices` tells how an operator adds voices of
     another language; empty if that is not possible.
+    `clone_languages` are the BCP-47 tags of the languages that each voice model speaks with this engine.
     With `phonemes` the engine supports `Utterance.pronunciations`, with `styles` it supports `Utterance.style`. `backends(models)` lists the backends measured here. A
     `remote` engine waits for the network rather than a processor: one process serves `concurrency` utterances at once, and each
     may take `patience` seconds longer than with other engines.
@@ -259,6 +267,7 @@ class EngineSpec:
     remote: bool = False
     concurrency: int = 1
     patience: float = 0.0
+    clone_languages: tuple[str, ...] = ()
     phonemes: bool = False
     styles: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch

@@ -261,6 +261,8 @@ def voice_view(found: CataloguedVoice, rating: MeanRating | None) -> Voice:
         id=voice.id,
         name=voice.name,
         language=voice.language,
+        languages=list(voice.languages),
+        multilingual=voice.multilingual,
         gender=voice.gender,
         engine=found.engine.name,
         tags=list(voice.tags),

@@ -21,6 +21,11 @@ CATALOGUE = (
 )
 
 
+POLYGLOT = CataloguedVoice(
+    EngineVoice("vm_2", "Mine", "en-GB", "neutral", ("clone",), others=("en-US", "en-GB", "es-ES", "pt-BR")), KOKORO, clone=True
+)
+
+
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
@@ -40,3 +45,34 @@ CATALOGUE = (
 def test_voices_are_filtered(conditions: dict[str, Any], expected: list[str]) -> None:
     voice_filter = VoiceFilter(**conditions)
     assert [found.voice.id for found in CATALOGUE if voice_filter.matches(found)] == expected
+
+
+def test_voices_are_found_by_each_of_their_languages() -> None:
+    matching = [VoiceFilter(language=tag).matches(POLYGLOT) for tag in ("en", "en-GB", "es", "pt-BR", "fr")]
+    assert matching == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("requested", "spoken"),
+    [
+        ("en", "en-GB"),
+        ("en-AU", "en-GB"),
+        ("en-us", "en-US"),
+        ("es", "es-ES"),
+        ("es-MX", "es-ES"),
+        ("pt-PT", "pt-BR"),
+        ("fr", None),
+        ("ja", None),
+    ],
+)
+def test_a_voice_speaks_its_further_languages(requested: str, spoken: str | None) -> None:
+    assert POLYGLOT.spoken(requested) == spoken
+    assert POLYGLOT.speaks(requested) is (spoken is not None)
+
+
+def test_the_languages_of_a_voice_are_listed_once_and_its_own_first() -> None:
+    assert POLYGLOT.voice.languages == ["en-GB", "en-US", "es-ES", "pt-BR"]
+
+
+def test_a_further_language_ranks_after_native_ones() -> None:
+    assert [POLYGLOT.distance(tag) for tag in ("en-GB", "en-US", "es-ES")] == [0, 1, 2]

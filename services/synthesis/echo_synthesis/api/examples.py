@@ -125,6 +125,8 @@ VOICE = {
     "id": "af_heart",
     "name": "Heart",
     "language": "en-US",
+    "languages": ["en-US"],
+    "multilingual": False,
     "gender": "female",
     "engine": "kokoro",
     "kind": "built-in",

@@ -193,8 +193,15 @@ class Clones:
         engine = self._engines.get(known["engine"])
         if engine is None:
             return None
-        multilingual = "cloud" in engine.tags
-        voice = EngineVoice(known["_id"], known["name"], known["language"], known["gender"], ("clone",), multilingual)
+        voice = EngineVoice(
+            known["_id"],
+            known["name"],
+            known["language"],
+            known["gender"],
+            ("clone",),
+            multilingual="cloud" in engine.tags,
+            others=engine.clone_languages,
+        )
         return CataloguedVoice(voice, engine, clone=True, private=not known["public"])
 
 

@@ -39,13 +39,29 @@ class CataloguedVoice:
         """The origin of the voice."""
         return "clone" if self.clone else "built-in"
 
+    @property
+    def speaks_several(self) -> bool:
+        """True if the voice speaks several languages, so that the text determines which one."""
+        return self.voice.multilingual or len(self.voice.languages) > 1
+
     def speaks(self, language: str) -> bool:
         """Return whether the voice speaks a language (BCP-47), of any region."""
-        return self.voice.multilingual or same_language(language, self.voice.language)
+        return self.spoken(language) is not None
+
+    def spoken(self, language: str) -> str | None:
+        """Return the tag in which the voice speaks a language (BCP-47); None if it does not speak it.
+
+        Without that region it is the voice's own language, or the first one of another region.
+        """
+        voice = self.voice
+        if voice.multilingual:
+            return language
+        exact = (tag for tag in voice.others if tag.lower() == language.lower())
+        return next(exact, None) or next((tag for tag in voice.languages if same_language(tag, language)), None)
 
     def distance(self, language: str) -> int:
-        """Return the rank of a voice that speaks a language: 0 as its native one, 1 in another region, 2 as multilingual."""
-        if self.voice.multilingual:
+        """Return the rank of a voice that speaks a language: 0 as its native one, 1 in another region, 2 as a further one."""
+        if self.voice.multilingual or not same_language(self.voice.language, language):
             return 2
         return 0 if matches_language(self.voice.language, language) else 1
 
@@ -65,7 +81,7 @@ class VoiceFilter:
         """Return whether a voice meets all conditions. A language without a region matches all its regions."""
         voice = found.voice
         return (
-            (self.language is None or matches_language(voice.language, self.language))
+            (self.language is None or any(matches_language(tag, self.language) for tag in voice.languages))
             and self.engine in {None, found.engine.name}
             and self.gender in {None, voice.gender}
             and self.kind in {None, found.kind}

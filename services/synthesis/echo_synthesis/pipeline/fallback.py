@@ -106,13 +106,14 @@ class FallbackRecorder(Recorder):
     def _fallback(self, settings: SpeechSettings, error: EchoError) -> tuple[SpeechSettings, EngineSpec]:
         """Return the settings and the engine of the fallback voice. Raises `error` without one."""
         found = None if settings.fallback_from else self._voices.fallback(settings.engine)
-        if found is None or not found.speaks(settings.language):
+        language = None if found is None else found.spoken(settings.language)
+        if found is None or language is None:
             raise error
         self._log.warning("engine_fallback_used", engine=settings.engine, voice_id=found.voice.id, error=error.message)
         change = {
             "voice_id": found.voice.id,
             "engine": found.engine.name,
-            "language": found.voice.language,
+            "language": language,
             "fallback_from": settings.engine,
             "style": settings.style if found.engine.styles else "",
         }

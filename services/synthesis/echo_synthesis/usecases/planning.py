@@ -56,13 +56,13 @@ async def plan_resolved(
 class Speaker:
     """The voice of a request: its settings, and the pronunciations for it, the most specific one for a term first.
 
-    `multilingual` is true if the text determines the language.
+    `speaks_several` is true if the text determines the language.
     """
 
     settings: SpeechSettings
     engine: EngineSpec
     pronunciations: Sequence[Pronunciation]
-    multilingual: bool
+    speaks_several: bool
 
     def settings_for(self, text: str) -> SpeechSettings:
         """Return the settings with the pronunciations that a text needs."""
@@ -109,7 +109,7 @@ async def find_speaker(
         style=requested.style_for(found),
     )
     pronunciations = [*own, *await _lexicon_for(language, found.voice.id, user_id, deps)]
-    return Speaker(settings, found.engine, pronunciations, found.voice.multilingual and config.language is None)
+    return Speaker(settings, found.engine, pronunciations, found.speaks_several and config.language is None)
 
 
 def _voice(
@@ -131,22 +131,36 @@ def _voice(
         found, wanted = _suitable_voice(sample, wanted, config, clone, selected, preferred, deps)
     else:
         found = clone or deps.voices.choose(voice_id)
-    own = found.voice.language
+    own, spoken = found.voice.language, ", ".join(found.voice.languages)
+    wanted = wanted or _further_language(found, sample)
     if config.engine not in {None, found.engine.name, found.fallback_from}:
         refuse("config.engine", f"The voice {found.voice.id} is spoken by {found.engine.name}, not {config.engine}.")
     if not _speaks(found, wanted, sample):
         if config.language:
-            refuse("config.language", f"The voice {found.voice.id} speaks {own}, not {wanted}.")
+            refuse("config.language", f"The voice {found.voice.id} speaks {spoken}, not {wanted}.")
         what = f"in the language {wanted!r}" if wanted else "written in other letters"
         advice = "Use a voice that speaks it"
         if wanted is not None and not deps.voices.speaking(wanted):
             advice = _no_voice(wanted, None, deps)
         refuse(
             "config.language",
-            f"The text seems to be {what}; the voice {found.voice.id} speaks {own}. {advice}, or set the language to {own} to "
+            f"The text seems to be {what}; the voice {found.voice.id} speaks {spoken}. {advice}, or set the language to {own} to "
             "synthesise it anyway.",
         )
-    return found, wanted if wanted and found.voice.multilingual else own
+    return found, (found.spoken(wanted) if wanted else None) or own
+
+
+def _further_language(found: CataloguedVoice, sample: str) -> str | None:
+    """Return the likely language of a text of a few words if it is a further one of the voice; None for its own one."""
+    further = found.voice.languages[1:]
+    if not further:
+        return None
+    likely = likely_language(sample)
+    if likely is not None and found.speaks(likely):
+        return likely
+    if is_readable(sample, found.voice.language):
+        return None
+    return next((tag for tag in further if is_readable(sample, tag)), None)
 
 
 def _selected(voice_id: str | None, deps: Dependencies) -> CataloguedVoice | None:

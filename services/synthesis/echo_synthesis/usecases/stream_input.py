@@ -79,7 +79,7 @@ class TextStream(NarrationSource):
     @property
     def voice_is_known(self) -> bool:
         """True if no text is needed to choose the voice and the language."""
-        return self._begun or (self._requested.voice_id is not None and not self.speaker.multilingual)
+        return self._begun or (self._requested.voice_id is not None and not self.speaker.speaks_several)
 
     @property
     def planning(self) -> bool:

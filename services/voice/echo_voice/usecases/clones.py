@@ -64,7 +64,12 @@ async def create_clone(
     samples = await _usable_samples(request.sample_ids, principal, deps, waits=waits)
     language = request.language or next((sample.language for sample in samples if sample.language), _FALLBACK_LANGUAGE)
     if provider.languages and language.partition("-")[0].lower() not in provider.languages:
-        refuse("language", f"{provider.name} makes voices for {', '.join(provider.languages)}, not for {language}.")
+        known = ", ".join(provider.languages)
+        refuse(
+            "language",
+            f"{provider.name} makes voices for {known}, not for {language}. Send one of these as the language: the voice then "
+            "speaks it with the timbre of the samples.",
+        )
     consent = await give_consent(request.consent, samples, principal, deps)
     model = VoiceModel.request(
         principal.user_id,

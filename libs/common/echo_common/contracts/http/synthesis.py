@@ -378,7 +378,9 @@ class Voice(BaseModel):
 
     id: str
     name: str
-    language: str
+    language: str = Field(description="Its own language: that of texts whose language is not clear.")
+    languages: list[str] = Field([], description="Languages that it speaks, its own first.")
+    multilingual: bool = Field(False, description="Whether it speaks further languages than these.")
     gender: Gender
     engine: str
     kind: VoiceKind = "built-in"

@@ -102,5 +102,6 @@ SPEC = EngineSpec(
     damaged=_damaged,
     backends=_backends,
     tags=("neural", "local"),
+    clone_languages=tuple(ESPEAK_LANGUAGES),
     phonemes=True,
 )

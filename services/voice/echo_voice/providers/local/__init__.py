@@ -20,7 +20,7 @@ class LocalProvider:
     """The local provider. It trains in a child process, so that cancelling takes effect at once and frees the memory."""
 
     name = "local"
-    languages: Sequence[str] = ("en",)
+    languages: Sequence[str] = ("en", "es", "fr", "hi", "it", "pt")
     stores_voices = False
 
     def __init__(self, settings: VoiceSettings) -> None:
