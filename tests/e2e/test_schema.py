@@ -53,6 +53,7 @@ RULES_BEYOND_SCHEMAS = {
     "list_syntheses": "at most 10,000 items can be skipped",
     "list_usage": "an empty range of time",
     "name_user": "the email address must be that of the token",
+    "preview_voice": "a language that the voice does not speak",
     "stream_playlist": "a start beyond the end of the stream",
     "stream_speech_from_query": "either a text or a saved text",
 }

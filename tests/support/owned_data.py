@@ -103,6 +103,7 @@ class OwnedData:
     def request(self, operation: str) -> dict[str, Any]:
         """Return httpx's arguments of a valid request; the resources in it are the owner's."""
         ids = self.ids
+        mixable = [{"voice_id": "tone_low"}, {"voice_id": ids["clone_id"]}]
         bodies: dict[str, Any] = {
             "accept_dictionary_offer": {"respelling": "thiss"},
             "add_echo": {"name": "Me", "persona_prompt": "x", "voice_id": ids["clone_id"]},
@@ -145,9 +146,11 @@ class OwnedData:
             "link_identity": {"link_token": "AAAA"},
             "log_in": {"email": self.email, "password": PASSWORD},
             "log_in_with_passkey": {"credential": INVALID_LOGIN},
+            "mix_voices": {"name": "Mixed", "voices": mixable},
             "move_playlist_item": {"item_id": "item_none", "position": 0, "revision": 1_000},
             "name_user": {"email": self.email},
             "normalize": {"text": SENTENCE},
+            "preview_mix": {"voices": mixable},
             "rate_audio": {"audio_id": ids["audio_id"], "rating": 5, **MISPRONOUNCED},
             "add_interaction": {"track_id": ids["track_id"], "type": "like"},
             "refresh": {"refresh_token": "x"},

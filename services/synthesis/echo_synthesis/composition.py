@@ -25,6 +25,7 @@ from echo_synthesis.access.signed_links import open_link_signer
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos
+from echo_synthesis.catalogue.mixes import Mixes
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
@@ -77,7 +78,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
         monitor = QualityMonitor(adapters.metrics.engines)
-        narrator = Narrator(pool, cache, clones.voice_names, gate, monitor.count)
+        mixes = Mixes(voices, clones, settings.models)
+        narrator = Narrator(pool, cache, mixes.voice_names, gate, monitor.count)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
@@ -107,6 +109,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             settings=settings,
             voices=voices,
             clones=clones,
+            mixes=mixes,
             echos=echos,
             voice_ratings=voice_ratings,
             recorder=FallbackRecorder(

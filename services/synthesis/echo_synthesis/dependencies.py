@@ -13,6 +13,7 @@ from echo_common.work.worker import Worker
 from echo_synthesis.cache.speech_cache import SpeechCache
 from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos
+from echo_synthesis.catalogue.mixes import Mixes
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
@@ -33,6 +34,7 @@ class Dependencies:
     orphan_seconds: float
     voices: Voices
     clones: Clones
+    mixes: Mixes
     echos: Echos
     voice_ratings: VoiceRatings
     recorder: Recorder

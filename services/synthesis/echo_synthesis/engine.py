@@ -249,6 +249,7 @@ class EngineSpec:
     the operator's voice files that are skipped, each with the reason. `adding_voices` tells how an operator adds voices of
     another language; empty if that is not possible.
     `clone_languages` are the BCP-47 tags of the languages that each voice model speaks with this engine.
+    `style_file(models, voice)` is the file of a built-in voice's style, for engines whose voices can be mixed.
     With `phonemes` the engine supports `Utterance.pronunciations`, with `styles` it supports `Utterance.style`. `backends(models)` lists the backends measured here. A
     `remote` engine waits for the network rather than a processor: one process serves `concurrency` utterances at once, and each
     may take `patience` seconds longer than with other engines.
@@ -268,6 +269,7 @@ class EngineSpec:
     concurrency: int = 1
     patience: float = 0.0
     clone_languages: tuple[str, ...] = ()
+    style_file: Callable[[Path, str], Path] | None = None
     phonemes: bool = False
     styles: bool = False
     fetch: Callable[[Path, str, Progress], None] = nothing_to_fetch

@@ -10,11 +10,15 @@ from echo_common.contracts.events.voice import (
     SampleRejected,
     SampleUploaded,
     VoiceModelCancelled,
+    VoiceModelDeleted,
+    VoiceModelReady,
     VoiceModelRequested,
+    VoiceModelWithdrawn,
 )
 from echo_voice.dependencies import Dependencies
 from echo_voice.usecases.consents import withdraw_voices
 from echo_voice.usecases.echos import remove_traces
+from echo_voice.usecases.mix_withdrawal import withdraw_if_incomplete, withdraw_mixes
 
 subscriptions = Subscriptions[Dependencies]()
 
@@ -63,6 +67,24 @@ async def stop_cancelled_processing(event: SampleCancelled, dependencies: Depend
 async def withdraw(event: ConsentRevoked, dependencies: Dependencies) -> None:
     """Withdraw the voices of a revoked consent, in case the process that revoked it crashed before it had withdrawn them all."""
     await withdraw_voices(event.consent_id, dependencies)
+
+
+@subscriptions.on(VoiceModelDeleted, idempotent=True)
+async def withdraw_mixes_of_deleted(event: VoiceModelDeleted, dependencies: Dependencies) -> None:
+    """Withdraw the mixes of a deleted voice model, in case the process that deleted it crashed before."""
+    await withdraw_mixes(event.voice_model_id, dependencies)
+
+
+@subscriptions.on(VoiceModelWithdrawn, idempotent=True)
+async def withdraw_mixes_of_withdrawn(event: VoiceModelWithdrawn, dependencies: Dependencies) -> None:
+    """Withdraw the mixes of a withdrawn voice model, in case the process that withdrew it crashed before."""
+    await withdraw_mixes(event.voice_model_id, dependencies)
+
+
+@subscriptions.on(VoiceModelReady, idempotent=True)
+async def check_mix(event: VoiceModelReady, dependencies: Dependencies) -> None:
+    """Withdraw a mix if a voice model in it was withdrawn or deleted while it was mixed."""
+    await withdraw_if_incomplete(event.voice_model_id, dependencies)
 
 
 @subscriptions.on(EchoDeleted, idempotent=True)

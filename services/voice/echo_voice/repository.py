@@ -61,6 +61,7 @@ class VoiceModels(TaskRepository[VoiceModel]):
         _BY_OWNER,
         *_BY_TASK,
         Index([("consent_id", 1)]),
+        Index([("mixed_from.voice_id", 1)], sparse=True),
         Index([("made.reference", 1)], sparse=True),
     )
 

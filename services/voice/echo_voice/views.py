@@ -24,6 +24,7 @@ from echo_common.contracts.http.voice import (
     TrainingReceipt,
     TrainingView,
     Verdict,
+    VoiceShare,
     WorkReceipt,
 )
 from echo_common.contracts.values import JobStatus
@@ -80,15 +81,17 @@ def training_receipt(model: VoiceModel, seconds: float, config: TrainerConfig) -
 def clone_view(model: VoiceModel) -> CloneView:
     """Build the view of a voice model."""
     return CloneView(
-        **model.model_dump(include={"id", "user_id", "model_id", "name", "provider", "language", "job_id", "consent_id"}),
+        **model.model_dump(include={"id", "user_id", "model_id", "name", "provider", "language", "consent_id"}),
         **model.model_dump(include={"note", "public", "error_code", "error_message", "created_at", "updated_at"}),
         model_id=model.model_id,
         engine=model.made.engine if model.made else None,
         status=model.status,
         progress=model.progress,
-        config=TrainingConfig(**model.config.model_dump()),
+        job_id=None if model.mixed else model.job_id,
+        config=None if model.mixed else TrainingConfig(**model.config.model_dump()),
         quality=CloneQuality(**model.made.quality.model_dump()) if model.made else None,
         sample_ids=list(model.sample_ids),
+        voices=[VoiceShare(**voice.model_dump()) for voice in model.mixed_from],
         shared_with=list(model.shared_with),
     )
 

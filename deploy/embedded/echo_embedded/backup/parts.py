@@ -126,7 +126,14 @@ CONSUMERS: Mapping[str, Sequence[str]] = {
         "voice.voice_model_withdrawn",
         "voice.voice_selected",
     ),
-    "voice": ("auth.user_deleted", "voice.consent_revoked", "voice.echo_deleted"),
+    "voice": (
+        "auth.user_deleted",
+        "voice.consent_revoked",
+        "voice.echo_deleted",
+        "voice.voice_model_deleted",
+        "voice.voice_model_ready",
+        "voice.voice_model_withdrawn",
+    ),
 }
 """The topics of each service's durable consumers."""
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 VOICE_MODEL_PREFIX = "vm_"
 SAMPLE_PREFIX = "vs_"
+MIX_PREFIX = "mix:"
+"""Prefix of the names of mixes that are not saved."""
 FISH_PREFIX = "fish_"
 """Prefix of the names of Fish Audio's models, which engines and providers share."""
 

@@ -3,7 +3,7 @@
 Paths equal the public ones without `/api/v1`; the gateway proxies them.
 """
 
-from echo_synthesis.api import audio, dictionary, jobs, requests, segments, speech, stream_input, texts, verify, voices
+from echo_synthesis.api import audio, dictionary, jobs, mixes, requests, segments, speech, stream_input, texts, verify, voices
 
 ROUTERS = (
     speech.router,
@@ -13,6 +13,7 @@ ROUTERS = (
     jobs.router,
     audio.router,
     voices.router,
+    mixes.router,
     texts.router,
     dictionary.router,
     segments.router,

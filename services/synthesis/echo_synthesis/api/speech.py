@@ -1,12 +1,9 @@
 """Endpoints for synchronous, queued and streamed synthesis."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
 
-from echo_common.audio.formats import FORMATS
 from echo_common.auth.dependencies import Access, SpeechReader, SpeechWriter
 from echo_common.auth.principal import Principal, Scope
 from echo_common.auth.tickets import LIFETIME
@@ -28,21 +25,22 @@ from echo_common.contracts.http.synthesis import (
     SynthesisResult,
     SynthesizeRequest,
 )
+from echo_common.contracts.http.voice import Language
 from echo_common.contracts.values import AudioFormat, Metric
 from echo_common.http.endpoints import Media, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
 from echo_common.http.forward import CLIENT_GONE, ClientRequest
 from echo_common.http.proxy_options import LongRequest
-from echo_common.http.streams import EVENT_STREAM, ClosingStream, EventStream
+from echo_common.http.streams import EVENT_STREAM
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps, IdempotencyKey
-from echo_synthesis.api.events import events
 from echo_synthesis.api.parameters import AUDIO_TYPES, VoiceId
+from echo_synthesis.api.streams import respond_with_stream
 from echo_synthesis.dependencies import Dependencies
-from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.usecases import jobs, speech, texts
 from echo_synthesis.usecases.audio import words_of
 from echo_synthesis.usecases.echos import find_language
+from echo_synthesis.usecases.previews import preview_text
 from echo_synthesis.views import synthesis_result
 
 router = PublicRouter("speech")
@@ -51,17 +49,6 @@ plain = PublicRouter("Echo API", root="/api", plain=True)
 
 _COMPLETED = "Speech synthesis completed"
 _QUEUED = "Asynchronous speech synthesis job created"
-_PREVIEWS = {
-    "en": "Hello, this is my voice.",
-    "es": "Hola, esta es mi voz.",
-    "fr": "Bonjour, voici ma voix.",
-    "it": "Ciao, questa è la mia voce.",
-    "pt": "Olá, esta é a minha voz.",
-    "de": "Hallo, das ist meine Stimme.",
-    "hi": "नमस्ते, यह मेरी आवाज़ है।",
-    "vi": "Xin chào, đây là giọng nói của tôi.",
-}
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM = Media(
     "Audio as it is generated, chunked. The connection breaks if the audio is incomplete. With `Accept: text/event-stream`, "
     '`audio` events `{"audio": base64, "word_timestamps": […]}`, whose concatenated bytes are one file, and at the end one '
@@ -192,10 +179,15 @@ async def stream_speech_from_query(
     errors=(VoiceNotFoundError, *SPEAKING),
     daily_quota=Metric.SYNTHESES,
 )
-async def preview_voice(voice_id: VoiceId, principal: SpeechReader, deps: Deps) -> Response:
+async def preview_voice(
+    voice_id: VoiceId,
+    principal: SpeechReader,
+    deps: Deps,
+    language: Annotated[Language | None, Query(description="Language of the preview; the voice's own when absent.")] = None,
+) -> Response:
     """Get a preview of a voice."""
-    language = await find_language(voice_id, principal.user_id, deps)
-    text = _PREVIEWS.get((language or "en").split("-")[0].lower(), _PREVIEWS["en"])
+    language = language or await find_language(voice_id, principal.user_id, deps)
+    text = preview_text(language)
     config = SpeechConfig(output_format=AudioFormat.MP3, language=language)
     return await _stream(speech.request_of(text, None, voice_id, config), principal, deps, AudioFormat.MP3)
 
@@ -218,29 +210,7 @@ async def synthesize_with_reference(body: ReferenceSpeech, principal: SpeechWrit
 
 async def _stream(body: StreamRequest, principal: Principal, deps: Dependencies, accept: str) -> Response:
     parts = await speech.stream_speech(body, principal, deps, latency=body.latency)
-    # a failure before the first byte can still be returned as an error status
-    first = await anext(parts)
-    whole = _from(first, parts)
-    if EVENT_STREAM in accept:
-        return EventStream(events(whole), source=parts, headers=_HEADERS)
-    mime = FORMATS[body.config.output_format].media_type(body.config.sample_rate)
-    return ClosingStream(_bytes(whole), source=parts, media_type=mime, headers=_HEADERS)
-
-
-async def _from(first: Part, rest: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, None]:
-    held = [first]
-    del first  # otherwise its bytes would stay in memory until the end
-    async with aclosing(rest):
-        yield held.pop()
-        async for part in rest:
-            yield part
-
-
-async def _bytes(parts: AsyncGenerator[Part, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(parts):
-        async for part in parts:
-            if part.audio:
-                yield part.audio
+    return await respond_with_stream(parts, body.config, accept)
 
 
 def _cached(cached: int, units: int) -> str:

@@ -24,7 +24,8 @@ class Clones:
     """Read model of cloned voices: their users and their names in the engine; and the voices that users selected.
 
     Every event carries the complete state as of its revision, so events may arrive twice, late and in any order. A selection
-    comes with an event of voice (a clone) or from `select` (any voice); the latest one counts. Open with `open`.
+    comes with an event of voice (a clone) or from `select` (any voice); the latest one counts. `styles` is a folder of files that
+    engines read. Open with `open`.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Clones:
         self._objects = objects
         self._engines = engines
         self._config = config
-        self._styles = styles
+        self.styles = styles
 
     @classmethod
     @asynccontextmanager
@@ -140,6 +141,10 @@ class Clones:
         found = [self._catalogued(document) for document in known]
         return [voice for voice in found if voice is not None and not voice.engine.missing(self._config)]
 
+    async def owns(self, voice_id: str, user_id: str) -> bool:
+        """Return whether a voice model is the user's own."""
+        return await self._voices.find_one({"_id": voice_id, "user_id": user_id}) is not None
+
     async def owned(self, user_id: str) -> Sequence[str]:
         """Return the ids of a user's voice models, also of those that are not usable any more."""
         return [str(voice["_id"]) async for voice in self._voices.find({"user_id": user_id}, fields=["user_id"])]
@@ -183,7 +188,7 @@ class Clones:
         return next(iter([one async for one in documents.find(where, sort=[("_id", -1)], limit=1)]), None)
 
     async def _local(self, key: str) -> Path:
-        path = self._styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
+        path = self.styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
         if not path.exists():
             blob = b"".join([block async for block in self._objects.read(key)])
             await asyncio.to_thread(_put, path, blob)

@@ -226,7 +226,7 @@ class Narrator:
             style=settings.style,
         )
         spoken = replace(utterance, voice=names.name, take=narration.take)
-        if anew:
+        if anew or settings.unsaved:
             return await self._speak_well(narration, spoken, None, transcribe=transcribe), False
         key = self._cache.key(narration.engine, utterance, settings.scope, check=VERSION if transcribe else "")
         in_use = partial(self._in_use, settings.voice_id)

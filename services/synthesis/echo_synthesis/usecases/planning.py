@@ -131,6 +131,14 @@ def _voice(
         found, wanted = _suitable_voice(sample, wanted, config, clone, selected, preferred, deps)
     else:
         found = clone or deps.voices.choose(voice_id)
+    return found, choose_language(found, wanted, sample, config, deps)
+
+
+def choose_language(found: CataloguedVoice, wanted: str | None, sample: str, config: SpeechConfig, deps: Dependencies) -> str:
+    """Return the language in which a voice speaks a text: the wanted one, else the text's likely one, else the voice's own.
+
+    Raises `ValidationError` for a language that the voice does not speak, or another engine.
+    """
     own, spoken = found.voice.language, ", ".join(found.voice.languages)
     wanted = wanted or _further_language(found, sample)
     if config.engine not in {None, found.engine.name, found.fallback_from}:
@@ -147,7 +155,7 @@ def _voice(
             f"The text seems to be {what}; the voice {found.voice.id} speaks {spoken}. {advice}, or set the language to {own} to "
             "synthesise it anyway.",
         )
-    return found, (found.spoken(wanted) if wanted else None) or own
+    return (found.spoken(wanted) if wanted else None) or own
 
 
 def _further_language(found: CataloguedVoice, sample: str) -> str | None:

@@ -13,6 +13,7 @@ from echo_common.shielded import shielded
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.pipeline.low_latency import with_first_phrase
+from echo_synthesis.pipeline.narration import Narration
 from echo_synthesis.pipeline.stream_encoding import Part
 from echo_synthesis.pipeline.totals import Totals
 from echo_synthesis.usecases.planning import plan_speech
@@ -57,8 +58,19 @@ async def stream_speech(
     )
     if latency == "low":
         narration = with_first_phrase(narration)
-    parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), started, deps)
-    return _counted(parts, len(text), principal, deps)
+    return stream_narration(narration, len(text), principal, deps, started=started)
+
+
+def stream_narration(
+    narration: Narration, characters: int, principal: Principal, deps: Dependencies, *, started: float | None = None
+) -> AsyncGenerator[Part, None]:
+    """Yield the bytes of a planned stream as they are made, counted as in `stream_speech`.
+
+    `started` is the time of the request (`perf_counter`), if it was planned before this call.
+    """
+    since = perf_counter() if started is None else started
+    parts = _measured(deps.recorder.stream(narration, user_id=principal.user_id), since, deps)
+    return _counted(parts, characters, principal, deps)
 
 
 async def _measured(parts: AsyncGenerator[Part, None], started: float, deps: Dependencies) -> AsyncGenerator[Part, None]:

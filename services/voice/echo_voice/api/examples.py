@@ -61,6 +61,7 @@ CLONE = {
     "config": TRAINING_CONFIG,
     "quality": QUALITY,
     "sample_ids": ["vs_01K9ZX3V5T4S2R1Q0P9N8M7K6J"],
+    "voices": [],
     "consent_id": "cns_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "public": False,
     "shared_with": [],
@@ -68,6 +69,16 @@ CLONE = {
     "error_message": None,
     "created_at": "2026-01-31T10:00:00Z",
     "updated_at": "2026-01-31T10:03:00Z",
+}
+MIX = CLONE | {
+    "name": "Heart and I",
+    "provider": "mix",
+    "job_id": None,
+    "config": None,
+    "quality": {"similarity": None, "nearest_stock": None, "mos": None, "seconds": None},
+    "sample_ids": [],
+    "voices": [{"voice_id": CLONE["id"], "share": 0.75}, {"voice_id": "af_heart", "share": 0.25}],
+    "consent_id": None,
 }
 CLONE_RECEIPT = {"clone_id": CLONE["id"], "job_id": CLONE["job_id"], "status": "pending"}
 CONSENT = {

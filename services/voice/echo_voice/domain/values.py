@@ -49,6 +49,13 @@ class TrainingOptions(Value):
     enable_timestamp_alignment: bool = True
 
 
+class MixedVoice(Value):
+    """A voice of a mix; the shares of a mix add up to 1."""
+
+    voice_id: str
+    share: float
+
+
 class VoiceQuality(Value):
     """Measured quality of a voice model: cosine similarities, MOS, and the training time in seconds."""
 

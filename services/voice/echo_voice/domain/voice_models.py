@@ -27,13 +27,16 @@ from echo_common.contracts.voice_model import VoiceModelEvent
 from echo_common.contracts.voice_reference import VOICE_MODEL_PREFIX, VoiceReference
 from echo_common.ids import new_id
 from echo_voice.domain.task import TaskRecord, VoiceTask
-from echo_voice.domain.values import TrainingOptions, VoiceQuality
+from echo_voice.domain.values import MixedVoice, TrainingOptions, VoiceQuality
 
 Gender = Literal["female", "male", "neutral"]
 
 
 EVERYBODY = "public"
 """Entry of access lists that stands for all users."""
+
+MIX = "mix"
+"""Provider of voice models that are mixed from other voices."""
 
 
 class Training(TaskRecord):
@@ -61,7 +64,10 @@ class TrainingResult(BaseModel):
 
 
 class VoiceModel(VoiceTask):
-    """A voice model. Once `made`, it is usable until its consent is revoked or it is deleted."""
+    """A voice model. Once `made`, it is usable until its consent is revoked or it is deleted.
+
+    A mix has no samples, no consent of its own and no training: it is usable until one of the voice models in it is not.
+    """
 
     noun = "training"
     conflict = CloneStateConflictError
@@ -72,8 +78,9 @@ class VoiceModel(VoiceTask):
     provider: str
     language: str
     sample_ids: Sequence[str]
-    consent_id: str
+    consent_id: str | None
     config: TrainingOptions
+    mixed_from: Sequence[MixedVoice] = ()
     made: TrainingResult | None = None
     echo_id: str | None = None
     client_user_id: str | None = None
@@ -115,6 +122,36 @@ class VoiceModel(VoiceTask):
         )
         model.on_queued()
         return model
+
+    @classmethod
+    def mix(
+        cls, model_id: str, user_id: str, *, name: str, language: str, voices: Sequence[MixedVoice], made: TrainingResult
+    ) -> "VoiceModel":
+        """Create a voice model that is mixed from other voices; it is usable at once, and has no job."""
+        model = cls(
+            id=model_id,
+            user_id=user_id,
+            name=name,
+            provider=MIX,
+            language=language,
+            sample_ids=(),
+            consent_id=None,
+            config=TrainingOptions(),
+            mixed_from=voices,
+            made=made,
+            work=JobStatus.COMPLETED,
+            job_id=new_id(cls.job_prefix),
+            job_deleted=True,
+            started_at=now(),
+            steps_done=1,
+        )
+        model._record_state(VoiceModelReady, job_id=model.job_id)
+        return model
+
+    @property
+    def mixed(self) -> bool:
+        """True if the voice model is a mix."""
+        return bool(self.mixed_from)
 
     @property
     def status(self) -> CloneStatus:
@@ -171,8 +208,10 @@ class VoiceModel(VoiceTask):
     def train_again(self, config: TrainingOptions | None = None) -> None:
         """Queue another training; the previous voice stays usable until it completes.
 
-        Raises `CloneStateConflictError` during a training and after a withdrawal.
+        Raises `CloneStateConflictError` for a mix, during a training and after a withdrawal.
         """
+        if self.mixed:
+            raise CloneStateConflictError("A mix is not trained. Mix the voices again: POST /api/v1/voices/mix.")
         self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
         self.start_task()
         self.config = config or self.config

@@ -36,6 +36,7 @@ from echo_voice.domain.voice_models import TrainingResult, VoiceModel
 from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest, TrainingSample
 from echo_voice.similarity import unit
 from echo_voice.usecases.consents import give_consent
+from echo_voice.usecases.mix_withdrawal import withdraw_mixes
 from echo_voice.usecases.samples import fetch_processed
 from echo_voice.usecases.sharing import reindex
 
@@ -187,8 +188,12 @@ async def resume(clone_id: str, config: TrainingConfig | None, principal: Princi
 
 
 async def delete_clone(clone_id: str, principal: Principal, deps: Dependencies) -> VoiceModel:
-    """Delete a voice model. Its audio and the provider's copy stay; new synthesis with it is rejected."""
+    """Delete a voice model, and withdraw the mixes of it.
+
+    Its audio and the provider's copy stay; new synthesis with it is rejected.
+    """
     model = await deps.models.update(clone_id, VoiceModel.delete, user_id=principal.user_id)
+    await withdraw_mixes(model.id, deps)
     await deps.vectors.delete(deps.voice_space, model.id)
     for folder in ("styles", "checkpoints"):
         async for key in deps.objects.keys(f"{folder}/{model.id}/"):

@@ -12,6 +12,7 @@ from echo_voice.domain.consents import ATTESTATION, Consent, Phrase, SpokenProof
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.voice_models import VoiceModel
 from echo_voice.similarity import similarity
+from echo_voice.usecases.mix_withdrawal import withdraw_mixes
 
 _SHARE_HEARD = 0.6
 """Share of the phrase's random words that the small recogniser must recognise: four of six."""
@@ -53,11 +54,12 @@ async def revoke_consent(consent_id: str, principal: Principal, deps: Dependenci
 
 
 async def withdraw_voices(consent_id: str, deps: Dependencies) -> None:
-    """Withdraw the voices of a revoked consent; idempotent."""
+    """Withdraw the voices of a revoked consent, and the mixes of them; idempotent."""
     models = [model async for model in deps.models.find({"consent_id": consent_id})]
     for model in models:
         await deps.models.update(model.id, VoiceModel.withdraw)
         await deps.vectors.delete(deps.voice_space, model.id)
+        await withdraw_mixes(model.id, deps)
 
 
 async def _spoken(sample_id: str, samples: Sequence[Sample], principal: Principal, deps: Dependencies) -> Consent:

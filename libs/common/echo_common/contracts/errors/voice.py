@@ -58,6 +58,24 @@ class CloneStateConflictError(ConflictError):
     code = "CLONE_STATE_CONFLICT"
 
 
+class VoiceMixConflictError(ConflictError):
+    """These voices cannot be mixed; name different voices of one engine that supports mixing."""
+
+    code = "VOICE_MIX_CONFLICT"
+
+
+class VoiceMixForbiddenError(ForbiddenError):
+    """Only the owner of a clone can mix it; name built-in voices and your own clones."""
+
+    code = "VOICE_MIX_FORBIDDEN"
+
+
+class TooManyMixesError(ConflictError):
+    """The number of mixed voices has reached its limit; delete those that are no longer needed."""
+
+    code = "VOICE_MIX_LIMIT_CONFLICT"
+
+
 class EchoNotFoundError(NotFoundError):
     """Echo not found; list echos with GET /api/v1/echos."""
 

@@ -217,6 +217,13 @@ class CloneQuality(BaseModel):
     seconds: float | None = Field(None, description="Training time in seconds.")
 
 
+class VoiceShare(BaseModel):
+    """A voice of a mix, and its share in it."""
+
+    voice_id: str
+    share: float = Field(description="Share in the mix; all shares add up to 1.")
+
+
 class TrainingView(BaseModel):
     """A training of a voice model."""
 
@@ -240,13 +247,14 @@ class CloneView(BaseModel):
     engine: str | None
     language: str
     status: CloneStatus
-    job_id: str
+    job_id: str | None = Field(description="Id of its training, for `/job/{job_id}`; null for a mix.")
     progress: int = Field(ge=0, le=100)
     note: str | None
-    config: TrainingConfig
+    config: TrainingConfig | None = Field(description="Training options; null for a mix.")
     quality: CloneQuality | None
     sample_ids: list[str]
-    consent_id: str
+    voices: list[VoiceShare] = Field([], description="Voices that it is mixed from; empty unless it is a mix.")
+    consent_id: str | None = Field(description="Id of the speaker's consent; null for a mix, which needs those of its voices.")
     public: bool
     shared_with: list[str]
     error_code: str | None

@@ -44,6 +44,10 @@ def _voices(config: EngineConfig) -> Sequence[EngineVoice]:
     ]
 
 
+def _style_file(models: Path, voice: str) -> Path:
+    return folder(models) / "voices" / f"{voice}.bin"
+
+
 def _missing(config: EngineConfig) -> Sequence[str]:
     packages = [f"the package {package}" for package in _PACKAGES if not _installed(package)]
     files = (folder(config.models) / name for name in (INT8_MODEL, FLOAT_MODEL))
@@ -103,5 +107,6 @@ SPEC = EngineSpec(
     backends=_backends,
     tags=("neural", "local"),
     clone_languages=tuple(ESPEAK_LANGUAGES),
+    style_file=_style_file,
     phonemes=True,
 )

@@ -1,0 +1,56 @@
+"""Request bodies of mixes: voices made of weighted voices."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from echo_common.contracts.errors.voice import VoiceMixConflictError
+from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.voice import Language
+
+_PreviewText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class WeightedVoice(RequestBody):
+    """A voice of a mix: a built-in one, or the user's own clone."""
+
+    voice_id: str = Field(min_length=1, max_length=64, examples=["af_heart"])
+    weight: float = Field(1.0, gt=0, le=1_000, description="Weight, relative to the sum of all weights.", examples=[2])
+
+
+class VoiceMix(RequestBody):
+    """Weighted voices."""
+
+    voices: list[WeightedVoice] = Field(
+        min_length=2,
+        max_length=8,
+        description="Voices of one engine: built-in ones, and the user's own clones.",
+        examples=[[{"voice_id": "af_heart", "weight": 2}, {"voice_id": "bm_george", "weight": 1}]],
+    )
+
+    def shares(self) -> Mapping[str, float]:
+        """Return the share of each voice, which add up to 1. Raises `VoiceMixConflictError` for a single voice."""
+        weights: dict[str, float] = {}
+        for voice in self.voices:
+            weights[voice.voice_id] = weights.get(voice.voice_id, 0.0) + voice.weight
+        if len(weights) == 1:
+            raise VoiceMixConflictError("This is one voice. Name at least two different ones.")
+        total = sum(weights.values())
+        return {voice_id: weight / total for voice_id, weight in weights.items()}
+
+
+class MixRequest(VoiceMix):
+    """A voice to mix from others and to save."""
+
+    name: Name = Field(examples=["Heart and George"])
+    language: Language | None = Field(None, description="Language of the voice; that of the largest weight when absent.")
+
+
+class MixPreviewRequest(VoiceMix):
+    """A mix to hear without saving it."""
+
+    text: _PreviewText | None = Field(
+        None, description="Text to speak; a short sentence when absent.", examples=["Hello from Echo."]
+    )
+    language: Language | None = Field(None, description="Language to speak; that of the text when absent.")

@@ -1,0 +1,58 @@
+"""Sentences of previews, and previews of mixes."""
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from echo_common.auth.principal import Principal
+from echo_common.contracts.http.synthesis import SpeechConfig
+from echo_common.contracts.http.voice_mixes import MixPreviewRequest
+from echo_common.contracts.values import AudioFormat
+from echo_synthesis.dependencies import Dependencies
+from echo_synthesis.domain import SpeechSettings
+from echo_synthesis.pipeline.narration import plan
+from echo_synthesis.pipeline.stream_encoding import Part
+from echo_synthesis.text.language import language_of
+from echo_synthesis.usecases.planning import choose_language, pronunciations_for
+from echo_synthesis.usecases.speech import stream_narration
+
+PREVIEW_CONFIG: Final = SpeechConfig(output_format=AudioFormat.MP3)
+
+_SENTENCES: Final = {
+    "en": "Hello, this is my voice.",
+    "es": "Hola, esta es mi voz.",
+    "fr": "Bonjour, voici ma voix.",
+    "it": "Ciao, questa è la mia voce.",
+    "pt": "Olá, esta é a minha voz.",
+    "de": "Hallo, das ist meine Stimme.",
+    "hi": "नमस्ते, यह मेरी आवाज़ है।",
+    "vi": "Xin chào, đây là giọng nói của tôi.",
+}
+
+
+def preview_text(language: str | None) -> str:
+    """Return a short sentence in a language; in English for one without a sentence."""
+    return _SENTENCES.get((language or "en").split("-")[0].lower(), _SENTENCES["en"])
+
+
+async def preview_mix(request: MixPreviewRequest, principal: Principal, deps: Dependencies) -> AsyncGenerator[Part, None]:
+    """Speak a short text with a mix that is not saved, and yield its bytes as they are made.
+
+    Raises the errors of `Mixes.find` and of `plan_speech`; the first part raises `QuotaExceededError`.
+    """
+    user_id = principal.user_id
+    found = await deps.mixes.find(request.shares(), user_id)
+    text = request.text or preview_text(request.language or found.voice.language)
+    config = PREVIEW_CONFIG.model_copy(update={"language": request.language})
+    language = choose_language(found, config.language or language_of(text), text, config, deps)
+    settings = SpeechSettings(
+        voice_id=found.voice.id,
+        engine=found.engine.name,
+        language=language,
+        output_format=config.output_format,
+        sample_rate=config.sample_rate,
+        longest_pause=deps.settings.longest_pause,
+        scope=user_id,
+        pronunciations=await pronunciations_for(text, language, found.voice.id, user_id, deps),
+    )
+    narration = await plan(text, settings, found.engine, deps.scripts, user_id)
+    return stream_narration(narration, len(text), principal, deps)
