@@ -231,6 +231,9 @@ async def test_a_mix_whose_clone_is_gone_is_withdrawn_by_its_event(ada: VoiceCli
 
 async def test_erasing_a_user_erases_the_mixes(ada: VoiceClient, mine: VoiceModel) -> None:
     await mix(ada, **{mine.id: 1, "af_heart": 1})
-    await ada.deps.user_data.erase("usr_ada")
-    assert await ada.get("/voice/clones") == []
-    assert [key async for key in ada.deps.objects.keys("styles/")] == []
+    await ada.deps.erasure.begin("usr_ada")
+
+    async def erased() -> bool:
+        return await ada.get("/voice/clones") == [] and [key async for key in ada.deps.objects.keys("styles/")] == []
+
+    await eventually(erased)
