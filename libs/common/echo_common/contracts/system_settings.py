@@ -176,6 +176,12 @@ RETENTION_DELIVERIES_DAYS = SystemSetting(
     maximum=365,
 )
 
+WATERMARK = SystemSetting(
+    "synthesis.watermark",
+    True,
+    "Put an inaudible watermark into cloned speech, by which POST /voice/verify recognises it; applies to speech that starts later.",
+)
+
 _ALL: Sequence[SystemSetting[Any]] = (
     ANONYMOUS_REQUESTS,
     API_KEYS,
@@ -194,6 +200,7 @@ _ALL: Sequence[SystemSetting[Any]] = (
     RETENTION_USER_DAYS,
     RETENTION_WARNING_DAYS,
     VERIFY_EMAIL,
+    WATERMARK,
     WEBHOOKS,
     WEBHOOKS_DISABLED_AFTER_DAYS,
     *REQUESTS_PER_MINUTE.values(),

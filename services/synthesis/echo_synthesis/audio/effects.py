@@ -1,9 +1,10 @@
-"""Effects on samples before encoding: pitch and volume."""
+"""Effects on samples before encoding: pitch, volume and the watermark."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_synthesis.audio.pitch import Pitch
+from echo_synthesis.audio.watermark import Watermarker
 
 
 def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
@@ -12,16 +13,19 @@ def amplify(samples: NDArray[np.float32], volume: float) -> NDArray[np.float32]:
 
 
 class Effects:
-    """Streaming pitch and volume effects, applied in this order. The output has as many samples as the input."""
+    """Streaming effects, applied in this order: pitch, volume, watermark. The output has as many samples as the input."""
 
-    def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0) -> None:
+    def __init__(self, rate: int, *, pitch: float = 1.0, volume: float = 1.0, watermarker: Watermarker | None = None) -> None:
         self._pitch = None if pitch == 1.0 else Pitch(rate, pitch)
         self._volume = volume
+        self._watermarker = watermarker
 
     def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Process any number of samples and return the output available so far."""
-        return amplify(samples if self._pitch is None else self._pitch.feed(samples), self._volume)
+        changed = amplify(samples if self._pitch is None else self._pitch.feed(samples), self._volume)
+        return changed if self._watermarker is None else self._watermarker.feed(changed)
 
     def close(self) -> NDArray[np.float32]:
         """Return the remaining samples. Do not call `feed` afterwards."""
-        return np.zeros(0, np.float32) if self._pitch is None else amplify(self._pitch.close(), self._volume)
+        rest = np.zeros(0, np.float32) if self._pitch is None else amplify(self._pitch.close(), self._volume)
+        return rest if self._watermarker is None else np.concatenate([self._watermarker.feed(rest), self._watermarker.close()])
