@@ -75,7 +75,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         SandboxedTranscriber.open(_recogniser_of_gate(settings), settings.quality_processes) as transcriber,
     ):
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
-        provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch)
+        provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch, adapters.live_settings)
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
         monitor = QualityMonitor(adapters.metrics.engines)
         mixes = Mixes(voices, clones, settings.models)

@@ -278,6 +278,7 @@ _SENTENCES = {
     "foreign": "The manifest was signed by another party.",
     "unreadable": "The file may have a manifest, but it is damaged or exceeds the limits of the reader.",
 }
+_WATERMARK = "The sound has the watermark that this installation puts into cloned speech; it may have been edited since."
 
 
 def verification(finding: Finding, principal: Principal) -> Verification:
@@ -289,12 +290,14 @@ def verification(finding: Finding, principal: Principal) -> Verification:
     )
     if finding.manifest is not None:
         marks.append(Mark(kind="manifest", verdict=finding.manifest, message=_SENTENCES[finding.manifest]))
-    record, sure = finding.record, finding.generated_here
+    if finding.watermark:
+        marks.append(Mark(kind="watermark", verdict="genuine", message=_WATERMARK))
+    record = finding.record
     told = record is not None and (principal.may(Scope.ADMIN) or record.user_id == principal.user_id)
     return Verification(
-        generated_here=sure,
-        cloned=record.cloned if record and sure else None,
-        created_at=record.created_at if record and sure else None,
+        generated_here=finding.generated_here,
+        cloned=finding.cloned,
+        created_at=record.created_at if record and finding.certain else None,
         checksum=finding.checksum,
         marks=marks,
         origin=OriginView(**record.model_dump(exclude={"checksum"})) if record and told else None,

@@ -18,7 +18,7 @@ from echo_common.contracts.events.feedback import (
 )
 from echo_common.contracts.http.audit import AuditAction
 from echo_common.contracts.http.webhooks import DisabledReason
-from echo_common.contracts.system_settings import VERIFY_EMAIL
+from echo_common.contracts.system_settings import VERIFY_EMAIL, WATERMARK
 from echo_common.store.port import Collection, Store, StoreUnavailableError
 from tests.integration.auth.conftest import SETTINGS, Auth, Start
 from tests.integration.auth.test_sessions import registered
@@ -136,6 +136,16 @@ async def test_actions_of_users_and_administrators_are_recorded(auth: Auth) -> N
     changed = (await admin.call("GET", "/admin/audit?action=setting_changed")).data
     assert [entry["details"] for entry in changed] == [{"setting": KEY, "value": True}]
     assert changed[0]["actor"] == auth.deps.audit.pseudonym((await admin.me()).data["id"])
+
+
+async def test_who_switched_the_watermark_off_is_recorded(auth: Auth) -> None:
+    admin, ada = await administrator(auth), await registered(auth)
+    values = {"values": {WATERMARK.key: False}}
+    assert (await ada.call("PUT", "/admin/config", values)).code == "FORBIDDEN"
+    await admin.call("PUT", "/admin/config", values)
+    (changed,) = (await admin.call("GET", "/admin/audit?action=setting_changed")).data
+    assert changed["details"] == {"setting": WATERMARK.key, "value": False}
+    assert changed["actor"] == auth.deps.audit.pseudonym((await admin.me()).data["id"])
 
 
 async def test_actions_on_webhooks_are_recorded_from_their_events_once(auth: Auth) -> None:

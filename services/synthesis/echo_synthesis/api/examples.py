@@ -155,7 +155,12 @@ VERIFICATION = {
             "kind": "manifest",
             "verdict": "genuine",
             "message": "The manifest was signed here, and nothing in the file was changed since.",
-        }
+        },
+        {
+            "kind": "watermark",
+            "verdict": "genuine",
+            "message": "The sound has the watermark that this installation puts into cloned speech; it may have been edited since.",
+        },
     ],
     "origin": None,
 }

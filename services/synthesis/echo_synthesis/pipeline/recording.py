@@ -85,7 +85,8 @@ class Recorder:
                     source_rate=rate,
                     copy=lossless,
                 )
-                effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
+                watermarker = self._provenance.watermarker(settings, narration.engine)
+                effects = Effects(rate, pitch=settings.pitch, volume=settings.volume, watermarker=watermarker)
                 check = AssemblyCheck(narration)
                 keeper = SegmentKeeper(narration, audio_format.codec_rate(settings.sample_rate))
                 with TimesWriter(folder / "times") as times, SegmentsWriter(folder / "segments") as kept:

@@ -138,7 +138,8 @@ class Reviser:
         """Speak a segment, without the speech cache. Raises the errors of `Narrator.speak`, `ImplausibleSpeechError`."""
         settings, rate = narration.settings, narration.engine.sample_rate
         audio_format = FORMATS[settings.output_format]
-        effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
+        watermarker = self._provenance.watermarker(settings, narration.engine)
+        effects = Effects(rate, pitch=settings.pitch, volume=settings.volume, watermarker=watermarker)
         mastering = Mastering(audio_format, settings.sample_rate, rate)
         check, totals = AssemblyCheck(narration), Totals(narration)
         blocks: list[NDArray[np.float32]] = []

@@ -41,7 +41,8 @@ class EncodedStream:
         settings, rate = narration.settings, narration.engine.sample_rate
         self.totals = Totals(narration)
         self._encoder = Encoder(FORMATS[settings.output_format], settings.sample_rate, source_rate=rate)
-        self._effects = Effects(rate, pitch=settings.pitch, volume=settings.volume)
+        watermarker = provenance.watermarker(settings, narration.engine)
+        self._effects = Effects(rate, pitch=settings.pitch, volume=settings.volume, watermarker=watermarker)
         self._check = AssemblyCheck(narration)
         self._record = record
         self._provenance = provenance

@@ -1,4 +1,4 @@
-"""Inspection of untrusted files: only a file's signed claims are believed."""
+"""Inspection of untrusted files: of their claims, only signed ones are believed; the watermark needs the key."""
 
 import asyncio
 import hashlib
@@ -10,6 +10,7 @@ from typing import Literal
 
 from echo_common.sandbox import run_sandboxed
 from echo_synthesis.provenance.signers import Signer
+from echo_synthesis.provenance.watermarks import Watermarks
 
 Verdict = Literal["genuine", "changed", "foreign", "unreadable"]
 """Result of checking a manifest.
@@ -34,23 +35,29 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A file's SHA-256, in hex, and its manifest."""
+    """A file's SHA-256, in hex, its manifest, and whether its sound has the watermark of this installation."""
 
     checksum: str
     manifest: Mark | None
+    watermark: bool
 
 
-async def inspect(path: Path, signers: Sequence[Signer]) -> Inspection:
+async def inspect(path: Path, signers: Sequence[Signer], watermarks: Watermarks) -> Inspection:
     """Inspect an untrusted file. A manifest that exceeds the reader's time or memory limit is `unreadable`."""
-    checksum, mime = await asyncio.to_thread(_digest, path), await asyncio.to_thread(marked_type, path)
+    checksum = await asyncio.to_thread(_digest, path)
+    return Inspection(checksum, await _read_manifest(path, signers), await watermarks.find(path))
+
+
+async def _read_manifest(path: Path, signers: Sequence[Signer]) -> Mark | None:
+    mime = await asyncio.to_thread(marked_type, path)
     if mime is None:
-        return Inspection(checksum, None)
+        return None
     known = path.with_name("signers")
     await asyncio.to_thread(known.write_text, json.dumps([asdict(signer) for signer in signers]))
     response = await run_sandboxed(_READING, path, mime, known, _MEMORY, _SECONDS, seconds=3 * _SECONDS)
     if response is None:
-        return Inspection(checksum, Mark("unreadable"))
-    return Inspection(checksum, Mark(response["verdict"], response.get("origin")) if response else None)
+        return Mark("unreadable")
+    return Mark(response["verdict"], response.get("origin")) if response else None
 
 
 def marked_type(path: Path) -> str | None:

@@ -5,14 +5,17 @@ import wave
 from pathlib import Path
 
 from echo_common.errors import EchoError, InternalError
+from echo_common.live_settings import LiveSettings
 from echo_common.sandbox import run_sandboxed
 from echo_common.scratch import Scratch
 from echo_common.store.port import Store
+from echo_synthesis.audio.watermark import Watermarker
 from echo_synthesis.domain import ProvenanceRecord, SpeechSettings
 from echo_synthesis.engine import EngineSpec
 from echo_synthesis.provenance.inspection import Inspection, inspect
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.provenance.signers import Credentials, Signer, Signers
+from echo_synthesis.provenance.watermarks import Watermarks
 from echo_synthesis.settings import SynthesisSettings
 
 SMALL = 8 * 1024 * 1024
@@ -34,23 +37,33 @@ class ProvenanceRecorder:
     """Signer and recorder of speech that must be traceable. Create with `open`."""
 
     def __init__(
-        self, records: ProvenanceRecords, signers: Signers, credentials: Credentials, *, everything: bool = False
+        self,
+        records: ProvenanceRecords,
+        signers: Signers,
+        credentials: Credentials,
+        watermarks: Watermarks,
+        *,
+        everything: bool = False,
     ) -> None:
         self.records = records
         self.signers = signers
         self._credentials = credentials
+        self._watermarks = watermarks
         self._everything = everything
         self._one_at_a_time = asyncio.Semaphore(1)  # memory grows with the file
         self._readers = asyncio.Semaphore(_READERS)
 
     @classmethod
-    async def open(cls, store: Store, settings: SynthesisSettings, scratch: Scratch) -> "ProvenanceRecorder":
+    async def open(
+        cls, store: Store, settings: SynthesisSettings, scratch: Scratch, live_settings: LiveSettings
+    ) -> "ProvenanceRecorder":
         """Load the credentials and prepare the collections. Raises `CertificateError` if the operator's cannot sign."""
         records, signers = ProvenanceRecords(store), Signers(store)
         await records.prepare()
+        watermarks = await Watermarks.open(store, live_settings)
         try:
             credentials = await signers.open(settings.c2pa_certificate, settings.c2pa_key)
-            recorder = cls(records, signers, credentials, everything=settings.mark == "all")
+            recorder = cls(records, signers, credentials, watermarks, everything=settings.mark == "all")
             if settings.c2pa_certificate is not None:
                 await asyncio.to_thread(_try_out, credentials, scratch)
         except (OSError, ValueError) as error:
@@ -61,8 +74,12 @@ class ProvenanceRecorder:
         self, settings: SpeechSettings, engine: EngineSpec, *, user_id: str, **work: str | None
     ) -> ProvenanceRecord | None:
         """Create the provenance record of speech that must be traceable; return None for other speech."""
-        cloned = settings.cloned or "clones" in engine.tags
+        cloned = _is_cloned(settings, engine)
         return ProvenanceRecord.of(settings, cloned=cloned, user_id=user_id, **work) if cloned or self._everything else None
+
+    def watermarker(self, settings: SpeechSettings, engine: EngineSpec) -> Watermarker | None:
+        """Create a marker of cloned speech at the engine's rate; return None for other speech and while it is switched off."""
+        return self._watermarks.marker(engine.sample_rate) if _is_cloned(settings, engine) else None
 
     async def sign(self, path: Path, mime: str, record: ProvenanceRecord) -> Path:
         """Write a signed copy beside the file and return its path; return `path` if the format cannot hold a manifest."""
@@ -79,7 +96,7 @@ class ProvenanceRecorder:
     async def inspect(self, path: Path) -> Inspection:
         """Inspect an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
         async with self._readers:
-            return await inspect(path, await self.signers.all())
+            return await inspect(path, await self.signers.all(), self._watermarks)
 
     async def _sign_elsewhere(self, path: Path, signed: Path, mime: str, record: ProvenanceRecord) -> None:
         """Sign in a separate process. Raises `InternalError`: speech that must be signed is not delivered unsigned."""
@@ -87,6 +104,10 @@ class ProvenanceRecorder:
         voice = "cloned" if record.cloned else "synthetic"
         if await run_sandboxed(_SIGNING, path, signed, mime, certificate, key, record.id, voice, seconds=_LONGEST) is None:
             raise InternalError
+
+
+def _is_cloned(settings: SpeechSettings, engine: EngineSpec) -> bool:
+    return settings.cloned or "clones" in engine.tags
 
 
 def _sign(source: Path, target: Path, mime: str, credentials: Credentials, record: ProvenanceRecord) -> None:

@@ -12,6 +12,7 @@ from echo_synthesis.provenance.inspection import Verdict
 class Finding:
     """Result of verifying a file: the SHA-256 of its bytes, in hex, and whether exactly these bytes are on record.
 
+    `watermark` says whether its sound has the watermark of cloned speech, which names no record.
     `record` is the file's provenance record; if the manifest says that the file was changed, that of the original. It may be
     unknown although the manifest is genuine, if the record was lost.
     """
@@ -19,12 +20,25 @@ class Finding:
     checksum: str
     recorded: bool
     manifest: Verdict | None
+    watermark: bool
     record: ProvenanceRecord | None
 
     @property
     def generated_here(self) -> bool:
-        """True if this deployment generated these bytes."""
+        """True if this deployment generated these bytes, or cloned speech in them."""
+        return self.certain or self.watermark
+
+    @property
+    def certain(self) -> bool:
+        """True if this deployment generated exactly these bytes, so that the record describes them."""
         return self.recorded or self.manifest == "genuine"
+
+    @property
+    def cloned(self) -> bool | None:
+        """True if a voice model was used; None if that is unknown."""
+        if self.watermark:
+            return True
+        return self.record.cloned if self.record and self.certain else None
 
 
 async def verify(path: Path, deps: Dependencies) -> Finding:
@@ -39,6 +53,7 @@ async def verify(path: Path, deps: Dependencies) -> Finding:
         inspection.checksum,
         recorded is not None,
         inspection.manifest.verdict if inspection.manifest else None,
+        inspection.watermark,
         recorded or named,
     )
 

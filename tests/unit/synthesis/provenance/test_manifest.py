@@ -10,15 +10,18 @@ import pytest
 from echo_common.audio.formats import FORMATS
 from echo_common.audio_files.formats import sniff
 from echo_common.audio_files.wav_header import check_wav
+from echo_common.live_settings import LiveSettings
 from echo_synthesis.audio.encode import FileEncoder
 from echo_synthesis.provenance.inspection import inspect, marked_type
 from echo_synthesis.provenance.manifest import Found, read, sign
 from echo_synthesis.provenance.recorder import SIGNABLE
 from echo_synthesis.provenance.signers import Signer, generate
+from echo_synthesis.provenance.watermarks import Watermarks
 from tests.support.sound import decode
 
 OURS = generate()
 US = [Signer.of(OURS.chain)]
+WATERMARKS = Watermarks(b"key", LiveSettings())
 SIGNED = ["wav", "mp3", "flac"]
 
 
@@ -114,14 +117,14 @@ def test_signed_files_can_be_uploaded_as_samples(signed: Path) -> None:
 
 
 async def test_uploaded_files_are_inspected_in_a_child_process(signed: Path) -> None:
-    found = (await inspect(signed, US)).manifest
+    found = (await inspect(signed, US, WATERMARKS)).manifest
     assert found is not None
     assert (found.verdict, found.origin) == ("genuine", "org_1")
 
 
 @pytest.mark.parametrize("plain", ["wav"], indirect=True)
 async def test_truncated_and_forged_manifests_are_unreadable(signed: Path) -> None:
-    found = (await inspect(cut(signed), US)).manifest
+    found = (await inspect(cut(signed), US, WATERMARKS)).manifest
     assert found is not None
     assert found.verdict == "unreadable"
 
@@ -129,4 +132,4 @@ async def test_truncated_and_forged_manifests_are_unreadable(signed: Path) -> No
 async def test_files_without_audio_have_no_manifest(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_text("Dear Ada")
-    assert (await inspect(path, US)).manifest is None
+    assert (await inspect(path, US, WATERMARKS)).manifest is None

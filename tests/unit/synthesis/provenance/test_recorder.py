@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from echo_common.errors import InternalError
+from echo_common.live_settings import LiveSettings
 from echo_synthesis.domain import ProvenanceRecord
 from echo_synthesis.provenance import recorder
 from echo_synthesis.provenance.manifest import Found, read
 from echo_synthesis.provenance.recorder import ProvenanceRecorder
 from echo_synthesis.provenance.records import ProvenanceRecords
 from echo_synthesis.provenance.signers import Signer, Signers, generate
+from echo_synthesis.provenance.watermarks import Watermarks
 from tests.support.recordings import wav
 
 
@@ -29,7 +31,8 @@ RECORD = ProvenanceRecord(user_id="usr_1", voice_id="vm_1", engine="tone", clone
 @pytest.fixture
 def here() -> ProvenanceRecorder:
     store: object = Nowhere()
-    return ProvenanceRecorder(ProvenanceRecords(store), Signers(store), OURS)  # type: ignore[arg-type]
+    watermarks = Watermarks(b"key", LiveSettings())
+    return ProvenanceRecorder(ProvenanceRecords(store), Signers(store), OURS, watermarks)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -9,9 +9,12 @@ from pydantic import BaseModel, Field
 class Mark(BaseModel):
     """Evidence of a file's origin, in or about the file."""
 
-    kind: Literal["manifest", "checksum"] = Field(description="A signed C2PA manifest in the file, or a record of its bytes.")
+    kind: Literal["manifest", "checksum", "watermark"] = Field(
+        description="A signed C2PA manifest in the file, a record of its bytes, or the watermark of cloned speech in its sound."
+    )
     verdict: Literal["genuine", "changed", "foreign", "unreadable"] = Field(
-        description="genuine: made here and unchanged; changed: made here, but the file was modified; foreign: made elsewhere."
+        description="genuine: made here and unchanged, or for a watermark: made here; changed: made here, but the file was modified; "
+        "foreign: made elsewhere."
     )
     message: str = Field(description="The verdict as a sentence.")
 
@@ -31,9 +34,12 @@ class OriginView(BaseModel):
 
 
 class Verification(BaseModel):
-    """Result of a provenance check. Without any mark the origin is unknown: marks are lost when a file is re-encoded."""
+    """Result of a provenance check. Without any mark the origin is unknown.
 
-    generated_here: bool = Field(description="True if exactly these bytes were generated here.")
+    Re-encoding a file removes a manifest; a watermark remains.
+    """
+
+    generated_here: bool = Field(description="True if exactly these bytes, or cloned speech in them, were generated here.")
     cloned: bool | None = Field(None, description="True if a voice model was used; null when unknown.")
     created_at: datetime | None = Field(None, description="Time of synthesis; null when unknown.")
     checksum: str = Field(description="SHA-256 of the file, in hex.")

@@ -14,6 +14,7 @@ have extra effects:
 - `tone-clip`, `tone-clip-once`: clipped samples, in all takes or in the first one;
 - `tone-rate`: half the true sample rate in the result;
 - `tone-sicken`: silence in all later results of this process;
+- `tone-hiss`: noise, which has the frequencies of a watermark;
 - `tone-peak`: peaks at 1.5 times full scale, as some models have;
 - `tone-slow-250`: a response 250 ms later (any number of digits; in words, as a normaliser writes them, multiples of 50 up to
   2000).

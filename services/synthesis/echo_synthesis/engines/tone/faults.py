@@ -10,6 +10,7 @@ from echo_synthesis.engine import Speech, WordTime
 
 _LONG_SECONDS = 600
 _PEAK = 1.5
+_HISS = 0.1
 
 
 def inject_faults(speech: Speech, words: Collection[str], take: int = 0) -> Speech:
@@ -34,11 +35,16 @@ def _quiet_end(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(np.arange(len(samples)) < len(samples) // 3, samples, np.float32(0.0))
 
 
+def _hiss(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.random.default_rng(1).normal(0, _HISS, len(samples)).astype(np.float32)
+
+
 _FAULTS: Mapping[str, Callable[[Speech], Speech]] = {
     "tone-nan": _samples(lambda samples: np.full_like(samples, np.nan)),
     "tone-inf": _samples(lambda samples: np.full_like(samples, np.inf)),
     "tone-silence": _samples(np.zeros_like),
     "tone-loud": _samples(lambda samples: samples * 100),
+    "tone-hiss": _samples(_hiss),
     "tone-peak": _samples(lambda samples: samples * (_PEAK / np.abs(samples).max())),
     "tone-short": _samples(lambda samples: samples[: len(samples) // 100]),
     "tone-long": _samples(lambda samples: np.resize(samples, _LONG_SECONDS * 16_000)),

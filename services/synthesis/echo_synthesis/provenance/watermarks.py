@@ -1,0 +1,60 @@
+"""The watermark of this installation: marking of cloned speech, and the search for it in untrusted files."""
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from echo_common.audio_files.formats import sniff
+from echo_common.contracts.system_settings import WATERMARK
+from echo_common.errors import UnsupportedMediaError
+from echo_common.live_settings import LiveSettings
+from echo_common.sandbox import run_sandboxed
+from echo_common.store.port import DuplicateError, Store
+from echo_synthesis.audio.watermark import Watermarker, WatermarkPattern
+
+_READING: Final = "echo_synthesis.provenance.watermark_reader"
+_MEMORY: Final = 1 << 30
+_SECONDS: Final = 60
+_LONGEST_SECONDS: Final = 3_600
+"""Seconds of sound that are searched; the search takes about 3 ms of processor time for each."""
+
+
+class Watermarks:
+    """Marker and detector of the watermark with the key of this installation."""
+
+    def __init__(self, key: bytes, live_settings: LiveSettings) -> None:
+        self._key = key
+        self._pattern = WatermarkPattern.of(key)
+        self._live_settings = live_settings
+
+    @classmethod
+    async def open(cls, store: Store, live_settings: LiveSettings) -> "Watermarks":
+        """Load the key. It is generated at the first start and stored in the database, so that all replicas share it."""
+        keys = store.collection("keys")
+        await keys.ensure(())
+        with suppress(DuplicateError):  # the first key stays
+            await keys.insert({"_id": "watermark", "key": secrets.token_bytes(32)})
+        held = await keys.find_one({"_id": "watermark"})
+        assert held is not None  # noqa: S101 - nothing removes it
+        return cls(bytes(held["key"]), live_settings)
+
+    def marker(self, rate: int) -> Watermarker | None:
+        """Return a marker of speech at `rate` Hz; None while administrators have switched the watermark off."""
+        return Watermarker(self._pattern, rate) if self._live_settings.get(WATERMARK) else None
+
+    async def find(self, path: Path) -> bool:
+        """Return whether the watermark is in an untrusted file; False if it cannot be decoded within the limits.
+
+        Writes temporary files beside it. Speech that was marked before the watermark was switched off is found too.
+        """
+        try:
+            demuxer = sniff(path).demuxer
+        except UnsupportedMediaError:
+            return False
+        key = path.with_name("watermark.key")
+        key.touch(mode=0o600)
+        key.write_bytes(self._key)
+        limits = (_LONGEST_SECONDS, _MEMORY, _SECONDS)
+        response = await run_sandboxed(_READING, path, demuxer, key, *limits, seconds=3 * _SECONDS)
+        return response is not None and response.get("found") is True
