@@ -35,6 +35,7 @@ from bench import (
     start,
     stream,
     talk,
+    watermark,
     written,
 )
 from bench.figure import NotMeasuredError, Result
@@ -67,6 +68,7 @@ MEASURES: Mapping[str, Measure] = {
     "features": features.measure,
     "group": group.measure,
     "recommendations": recommendations.measure,
+    "watermark": watermark.measure,
     "peers": peers.measure,
 }
 _WIDTH = 160
