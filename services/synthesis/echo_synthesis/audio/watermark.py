@@ -46,8 +46,11 @@ _QUIET: Final = 1e-4
 _MEASURED: Final = 0.75
 """Part of a frame of two blocks, in its middle, whose energies are measured: there its neighbours have little influence."""
 
-_AUDIBLE: Final = 1e-4
-"""Energy of a band, relative to the loudest one of a window, below which the detector ignores it: -40 dB."""
+_FLOORS: Final = (1e-4, 1e-5, 1e-6)
+"""Energies of a band, relative to the loudest one of a window, below which the detector ignores it: -40, -50 and -60 dB.
+
+Each is tried: a high one excludes noise and what codecs replace, a low one includes more of clean speech.
+"""
 
 _POSITIONS: Final = 4
 """Positions within a block that the detector tries."""
@@ -183,9 +186,11 @@ class WatermarkDetector:
 
     def _correlate(self, window: NDArray[np.float64]) -> float:
         """Return the highest normalised correlation of energies in the shape (parts, frames, bands) with the pattern."""
-        floor = _AUDIBLE * window.max() + _TINY
-        audible = (window[..., 0::2] > floor) & (window[..., 1::2] > floor)
-        phases = np.exp(2j * np.pi / _STEP * self._bands.ratios(window)) * audible
+        phases = np.exp(2j * np.pi / _STEP * self._bands.ratios(window))
+        weaker = np.minimum(window[..., 0::2], window[..., 1::2])
+        return max(self._correlate_phases(phases * (weaker > floor * window.max() + _TINY)) for floor in _FLOORS)
+
+    def _correlate_phases(self, phases: NDArray[np.complex128]) -> float:
         folded = phases.sum(axis=0).reshape(BLOCKS, _POSITIONS, PAIRS)
         spectra = np.fft.fft(folded, axis=0) * self._expected[:, None, :]
         correlations = np.fft.ifft(spectra.sum(axis=2), axis=0).real
@@ -199,7 +204,7 @@ def detection_threshold(window: int) -> float:
     The probabilities of a false alarm in the windows are proportional to 1/n²; their sum is at most `FALSE_ALARMS`.
     """
     share = FALSE_ALARMS * 6 / (math.pi * window) ** 2
-    return math.sqrt(2 * math.log(BLOCKS * _POSITIONS / share))
+    return math.sqrt(2 * math.log(BLOCKS * _POSITIONS * len(_FLOORS) / share))
 
 
 def to_detection_rate(samples: Floats, rate: int) -> Floats:
