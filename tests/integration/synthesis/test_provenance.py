@@ -1,6 +1,7 @@
 """Cloned speech is traceable in every format, also after its deletion."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from echo_common.auth.principal import Principal, Scope
 from echo_common.contracts.events.voice import VoiceModelReady
 from echo_common.contracts.http.provenance import Verification
 from echo_common.contracts.http.synthesis import SpeechConfig, SynthesizeRequest
+from echo_common.contracts.system_settings import WATERMARK
 from echo_common.contracts.values import AudioFormat, JobStatus, Plan, Role
+from echo_common.live_settings import LiveSettings
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import Audio
 from echo_synthesis.provenance.recorder import CertificateError
@@ -26,6 +29,12 @@ ALICE, MALLORY = principal_of("usr_alice"), principal_of("usr_mallory")
 ADMIN = Principal("usr_admin", "ses_1", Plan.USER, Role.ADMIN, frozenset(Scope))
 CLONE = "vm_ada"
 Kept = Callable[[bytes], Path]
+
+
+@pytest.fixture
+def replica(replica: Replica) -> Replica:
+    """Replicas without the watermark, which may or may not be found in the few frequencies of beeps."""
+    return partial(replica, live_settings=LiveSettings({WATERMARK.key: False}))
 
 
 @pytest.fixture
