@@ -17,7 +17,7 @@ from echo_voice.chat_models import local, open_chat_model
 from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
 from echo_voice.chat_models.settings import ChatSettings
 from echo_voice.cloning.fetch import EncoderMissingError
-from echo_voice.models import fetch as fetch_encoder
+from echo_voice.models import fetch as fetch_encoders
 
 _BAR = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
 
@@ -27,7 +27,7 @@ def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Consol
 
     Raises `CannotStartError` that names an unknown engine or a required model that cannot be fetched.
     """
-    _fetch_encoder(folder, console)
+    _fetch_encoders(folder, console)
     lacking = missing(folder)
     known = discover()
     outdated = unmeasured(folder)
@@ -109,11 +109,11 @@ def _show_backends(folder: Path, console: Console) -> None:
         console.print(table)
 
 
-def _fetch_encoder(folder: Path, console: Console) -> None:
-    """Fetch the speaker encoder; report a failure and continue, because only voice cloning needs it."""
+def _fetch_encoders(folder: Path, console: Console) -> None:
+    """Fetch the speaker encoders; report a failure and continue, because only voice cloning needs it."""
     try:
-        with console.status("Speaker encoder"):
-            fetch_encoder(folder)
+        with console.status("Speaker encoders"):
+            fetch_encoders(folder)
     except EncoderMissingError as error:
         console.print(f"No voice can be cloned on this machine: {error}", highlight=False, soft_wrap=True)
 

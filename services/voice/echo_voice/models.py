@@ -1,4 +1,4 @@
-"""Download of the speaker encoder, and of the local language model if its extra is installed: `python -m echo_voice.models DIR`."""
+"""Download of the speaker encoders, and of the local language model if its extra is installed: `python -m echo_voice.models DIR`."""
 
 import argparse
 import sys
@@ -7,16 +7,18 @@ from pathlib import Path
 from echo_voice.chat_models import local
 from echo_voice.chat_models.local.files import ChatModelFileError, fetch_model
 from echo_voice.chat_models.settings import ChatSettings
-from echo_voice.cloning.fetch import EncoderMissingError, fetch_encoder
+from echo_voice.cloning.fetch import EncoderMissingError, fetch_campplus, fetch_dvector, fetch_encoder
 from echo_voice.similarity import encoder_file
 
 
 def fetch(models: Path) -> None:
-    """Fetch and convert the encoder into `models`, unless it is there. Raises `EncoderMissingError`."""
+    """Fetch and convert the encoders into `models`, unless they are there. Raises `EncoderMissingError`."""
+    folder = encoder_file(models).parent
     try:
-        fetch_encoder(encoder_file(models).parent)
+        for fetch_one in (fetch_encoder, fetch_campplus, fetch_dvector):
+            fetch_one(folder)
     except OSError as error:
-        raise EncoderMissingError(f"The speaker encoder cannot be written to {models}: {error.strerror}.") from error
+        raise EncoderMissingError(f"The speaker encoders cannot be written to {models}: {error.strerror}.") from error
 
 
 def main() -> int:

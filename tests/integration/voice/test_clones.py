@@ -49,7 +49,7 @@ async def test_documented_training_bodies_work_right_after_the_upload_without_co
 
     receipt = data(await ada.ask("POST", f"/voice/samples/{sample_id}/train", json={"config": config}), 202)
 
-    assert receipt["trainer_config"] == {"epochs": 2, "learning_rate": 0.1, "batch_size": 1, "steps": 2}
+    assert receipt["trainer_config"] == {"epochs": 1, "learning_rate": 0.1, "batch_size": 1, "steps": 1}
     await ada.processed(sample_id)
     clone = await ada.trained(receipt["clone_id"])
     assert clone["status"] == "ready"

@@ -14,8 +14,8 @@ def test_usual_defaults_become_the_trainers_defaults() -> None:
     ("usual", "converted"),
     [
         (SampleTrainingConfig(epochs=1, learning_rate=0.00001, batch_size=1), (1, 0.01, 1)),
-        (SampleTrainingConfig(epochs=400, learning_rate=0.004, batch_size=33), (4, 0.2, 2)),
-        (SampleTrainingConfig(epochs=1_000, learning_rate=1, batch_size=64), (6, 0.3, 2)),
+        (SampleTrainingConfig(epochs=400, learning_rate=0.004, batch_size=33), (2, 0.2, 2)),
+        (SampleTrainingConfig(epochs=1_000, learning_rate=1, batch_size=64), (3, 0.3, 2)),
     ],
 )
 def test_accepted_options_stay_in_the_range_in_which_trainings_converge(

@@ -38,14 +38,14 @@ SAMPLE = {
     "updated_at": "2026-01-31T10:00:02Z",
 }
 TRAINING_CONFIG = {
-    "epochs": 2,
+    "epochs": 1,
     "learning_rate": 0.1,
     "batch_size": 1,
     "restraint": 0.02,
     "seed": 0,
     "enable_timestamp_alignment": True,
 }
-QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "seconds": 180.0}
+QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "seconds": 60.0}
 CLONE = {
     "id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
@@ -151,7 +151,7 @@ TRAINING_RECEIPT = {
     "estimated_duration": 180.0,
     "status": "pending",
     "features": {"timestamp_alignment_enabled": True, "voice_quality_enhancement": True},
-    "trainer_config": {"epochs": 2, "learning_rate": 0.1, "batch_size": 1, "steps": 32},
+    "trainer_config": {"epochs": 1, "learning_rate": 0.1, "batch_size": 1, "steps": 16},
 }
 TRAINING_PROGRESS = {
     "type": "training",

@@ -57,6 +57,9 @@ class Decoder(Protocol):
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""
 
+    def project(self, timbres: Floats) -> Floats:
+        """Return the decoder's scales and shifts (n, 37396) that timbres (n, 128) set, apart from their constants."""
+
     def speak(
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
     ) -> tuple[Floats, Callable[[Floats], Gradient]]:
@@ -118,6 +121,9 @@ class KokoroDecoder:
         options.only_execute_path_to_fetches = True
         outcome: Sequence[Any] = self._front.run(list(outputs), inputs, options)
         return outcome
+
+    def project(self, timbres: Floats) -> Floats:  # noqa: D102 - documented in the port
+        return np.asarray(timbres @ self._projection, np.float32)
 
     def speak(  # noqa: D102 - documented in the port
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None

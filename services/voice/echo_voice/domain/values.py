@@ -41,7 +41,7 @@ class Verdict(Value):
 class TrainingOptions(Value):
     """Options of a training, in the trainer's units."""
 
-    epochs: int = 2
+    epochs: int = 1
     learning_rate: float = 0.1
     batch_size: int = 1
     restraint: float = 0.02

@@ -22,6 +22,9 @@ class PitchDecoder:
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         raise NotImplementedError
 
+    def project(self, timbres: Floats) -> Floats:
+        raise NotImplementedError
+
     def speak(
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
     ) -> tuple[Floats, Callable[[Floats], Gradient]]:

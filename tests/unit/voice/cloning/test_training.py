@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_common.audio.style_file import VoiceStyle
+from echo_common.audio.style_file import MODULATION, VoiceStyle
 from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
 from echo_voice.cloning.encoder import EncoderNetwork
+from echo_voice.cloning.objective import Encoders
 from echo_voice.cloning.prosody import Contour
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
@@ -31,13 +32,19 @@ class LinearDecoder:
         self.pitches.append(pitch)
         return Plan({}, 120.0)
 
+    def project(self, timbres: Floats) -> Floats:
+        return np.resize(timbres, (len(timbres), MODULATION))
+
     def speak(
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
     ) -> tuple[Floats, Callable[[Floats], Gradient]]:
-        def back(gradient: Floats) -> Gradient:
-            return Gradient(np.asarray(_MIXING @ gradient, np.float32), np.zeros(1, np.float32))
+        first = np.zeros(128, np.float32) if modulation is None else modulation[:128]
 
-        return np.asarray(timbre @ _MIXING, np.float32), back
+        def back(gradient: Floats) -> Gradient:
+            mixed = np.asarray(_MIXING @ gradient, np.float32)
+            return Gradient(mixed, np.pad(mixed, (0, MODULATION - 128)))
+
+        return np.asarray((timbre + first) @ _MIXING, np.float32), back
 
 
 class FirstSamples(EncoderNetwork):
@@ -63,8 +70,24 @@ class FirstSamples(EncoderNetwork):
         return 0.0, np.zeros_like(samples)
 
 
+class Mistaken(FirstSamples):
+    """A held-out encoder for which every voice is less similar than the one before."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def embed(self, samples: Floats) -> Floats:
+        self.asked += 1
+        vector = np.zeros(2, np.float32)
+        vector[:] = np.cos(self.asked / 100), np.sin(self.asked / 100)
+        return vector
+
+
+ENCODERS = Encoders(FirstSamples(), FirstSamples(), FirstSamples())
+
+
 def _train(config: TrainingConfig = SHORT, **more) -> VoiceStyle:
-    return train(RECORDINGS, VOICES, LinearDecoder(), FirstSamples(), config, **more)
+    return train(RECORDINGS, VOICES, LinearDecoder(), ENCODERS, config, **more)
 
 
 @pytest.mark.slow
@@ -72,8 +95,9 @@ def test_every_epoch_increases_similarity():
     steps: list[Progress] = []
     voice = _train(TrainingConfig(epochs=20, batch_size=8, restraint=0), progress=steps.append)
     assert voice.table.dtype == np.float32
-    assert [at.step for at in steps] == list(range(1, 41))
+    assert [at.step for at in steps] == list(range(1, len(steps) + 1))
     assert np.mean([at.likeness for at in steps[-4:]]) > steps[0].likeness + 0.1
+    assert steps[-1].held_out > steps[0].initial + 0.1
 
 
 def test_prosody_comes_from_stock_voices_and_the_timbre_change_is_the_same_for_all_lengths():
@@ -91,6 +115,29 @@ def test_resumed_trainings_give_the_same_result(tmp_path: Path):
     steps[-1].save(tmp_path / "training.npz")
     resumed, whole = _train(resume=Progress.load(tmp_path / "training.npz")), _train()
     assert np.array_equal(resumed.table, whole.table)
+    assert np.array_equal(resumed.modulation, whole.modulation)
+
+
+def test_a_state_of_an_earlier_version_is_not_resumed(tmp_path: Path):
+    np.savez(tmp_path / "training.npz", table=np.zeros((510, 256), np.float32), step=3, moved=np.zeros(128, np.float32))
+    assert Progress.load(tmp_path / "training.npz") is None
+
+
+def test_the_result_is_the_one_that_the_held_out_encoder_found_most_similar_and_training_ends_without_gain():
+    steps: list[Progress] = []
+    config = TrainingConfig(epochs=4)
+    encoders = Encoders(FirstSamples(), FirstSamples(), Mistaken())
+    voice = train(RECORDINGS, VOICES, LinearDecoder(), encoders, config, progress=steps.append)
+    assert len(steps) == 12
+    assert steps[-1].worse == 2
+    assert steps[-1].held_out == steps[3].held_out
+    moved = np.mean([np.zeros(128, np.float32), *(at.at.moved[:128] for at in steps[:3])], axis=0)
+    assert np.sign(voice.table[0, :128] - steps[0].table[0, :128]) == pytest.approx(np.sign(moved))
+
+
+def test_without_modulation_only_the_timbre_changes():
+    assert not _train(TrainingConfig(modulation=0)).modulation.any()
+    assert _train(TrainingConfig()).modulation.any()
 
 
 def test_the_timbre_is_trained_at_the_speakers_pitch_also_when_resumed(tmp_path: Path):
@@ -98,7 +145,7 @@ def test_the_timbre_is_trained_at_the_speakers_pitch_also_when_resumed(tmp_path:
     speech = np.asarray(sum(np.sin(2 * np.pi * 230 * n * time) / n for n in range(1, 12)) / 5, np.float32)
     steps: list[Progress] = []
     decoder = LinearDecoder()
-    voice = train([speech], VOICES, decoder, FirstSamples(), SHORT, progress=steps.append)
+    voice = train([speech], VOICES, decoder, ENCODERS, SHORT, progress=steps.append)
     pitch = PitchMap(voice.pitch_scale, voice.pitch_shift)
     assert pitch.scale * 120 + pitch.shift == pytest.approx(230, rel=0.02)
     assert set(decoder.pitches) == {pitch}

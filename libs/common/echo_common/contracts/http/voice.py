@@ -99,7 +99,7 @@ class TrainingConfig(RequestBody):
     """Training options of a voice model. Cloud providers ignore them."""
 
     epochs: int = Field(
-        2, ge=1, le=50, description="Passes over the training sentences; training time grows with it.", examples=[2]
+        1, ge=1, le=50, description="Passes over the training sentences; training time grows with it.", examples=[1]
     )
     learning_rate: float = Field(
         0.1,

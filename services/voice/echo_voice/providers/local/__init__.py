@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from echo_voice.cloning.objective import Encoders
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
@@ -29,9 +30,9 @@ class LocalProvider:
     def missing(self) -> Sequence[str]:
         packages = [f"the package {name}: install echo-voice[local]" for name in _PACKAGES if find_spec(name) is None]
         models = self._settings.models
-        needed = {"Kokoro's model": models / MODEL, "the speaker encoder": encoder_file(models)}
-        files = [f"{name}; `echoctl models` fetches it" for name, path in needed.items() if not path.exists()]
-        return [*packages, *files]
+        needed = {"Kokoro's model": [models / MODEL], "the speaker encoders": Encoders.files(encoder_file(models).parent)}
+        absent = [name for name, paths in needed.items() if not all(path.exists() for path in paths)]
+        return [*packages, *(f"{name}; `echoctl models` fetches them" for name in absent)]
 
     def estimate(self, config: TrainingOptions, seconds: float) -> float:
         return _LOADING_SECONDS + config.epochs * _SENTENCES * _SECONDS_A_STEP

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import EncoderNetwork
+from echo_voice.cloning.objective import Encoders, mean_embedding
 from echo_voice.cloning.stock import stock_embeddings
-from echo_voice.cloning.training import Progress, TrainingConfig, mean_embedding, train
+from echo_voice.cloning.training import Progress, TrainingConfig, train
 from echo_voice.providers.local import MODEL
 from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file, unit
 
@@ -23,7 +24,6 @@ Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
 _SAVED_EVERY = 5
 _WIDTH = 256
-_JUDGED = 8
 
 
 def main(task: Mapping[str, Any]) -> None:
@@ -31,7 +31,7 @@ def main(task: Mapping[str, Any]) -> None:
     started = time.monotonic()
     models, checkpoint = Path(task["models"]), Path(task["checkpoint"])
     _say(step=0, steps=1, note="loading the models")
-    encoder = EncoderNetwork.open(encoder_file(models))
+    encoders = Encoders.open(encoder_file(models).parent)
     voices = {
         path.stem: np.fromfile(path, np.float32).reshape(-1, _WIDTH) for path in sorted((models / VOICES).glob("[ab]*.bin"))
     }
@@ -39,32 +39,30 @@ def main(task: Mapping[str, Any]) -> None:
     known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
     config = TrainingConfig(**known)
 
-    likeness: list[float] = []
+    last: list[Progress] = []
 
     def report(progress: Progress) -> None:
-        likeness.append(progress.likeness)
+        last[:] = [progress]
         if progress.step % _SAVED_EVERY == 0:
             progress.save(checkpoint)
         _say(step=progress.step, steps=config.steps, note=f"refining, likeness {progress.likeness:.2f}")
 
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
     decoder = KokoroDecoder(models / MODEL, task["threads"])
-    style = train(recordings, voices, decoder, encoder, config, progress=report, resume=resume, transcripts=task["transcripts"])
+    style = train(
+        recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=task["transcripts"]
+    )
     style.save(Path(task["style"]))
-    _say(made=_made(recordings, encoder, voices, started) | {"similarity": round(float(np.mean(likeness[-_JUDGED:])), 4)})
+    similarity = {"similarity": round(last[-1].held_out, 4), "nearest_stock": round(last[-1].initial, 4)} if last else {}
+    made = {"gender": _gender(recordings, encoders.resemblyzer, voices), "seconds": round(time.monotonic() - started, 1)}
+    _say(made=made | similarity)
 
 
-def _made(
-    recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats], started: float
-) -> dict[str, Any]:
+def _gender(recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats]) -> str:
+    """Return the gender of the nearest built-in voice."""
     target = unit(mean_embedding(recordings, encoder))
     stock = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
-    nearest = max(stock, key=lambda name: stock[name])
-    return {
-        "gender": {"f": "female", "m": "male"}.get(nearest[1], "neutral"),
-        "nearest_stock": round(stock[nearest], 4),
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    return {"f": "female", "m": "male"}.get(max(stock, key=lambda name: stock[name])[1], "neutral")
 
 
 def _read(path: Path) -> Floats:
