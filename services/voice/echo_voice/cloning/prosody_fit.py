@@ -25,6 +25,9 @@ _STEPS, _STEP = 3000, 0.02
 _SLOPES = (0.5, 1.8)
 """Limits of the change of the pitch range."""
 _RATES = (0.6, 1.5)
+_STEEPNESS = (0.7, 2.5)
+"""Limits of the relative change of the speech's rate by that of the factor."""
+_SAME_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,21 @@ def fit(target: Prosody, likeness: Mapping[str, float], voices: Mapping[str, Flo
 
     `likeness` is the similarity of each voice to the speaker: among mixtures that fit equally, those of similar voices are
     preferred. The predicted prosody of a mixture is about the mean of its voices'; its true one is measured, and corrects the
-    second mixture. The map and the rate close the rest.
+    second mixture. The map and the rate close the rest; the rate by secants, because the model rounds short durations to frames.
     """
     stock = {name: prosody for name, prosody in stock_prosody().items() if name in likeness}
     goal = wanted = _features(replace(target, loudness=target.loudness / _SPOKEN_LOUDNESS), stock)
-    table, rate = _mixed(_weights(goal, stock, likeness), voices), 1.0
-    reached = predict(table, decoder, rate)
+    table = _mixed(_weights(goal, stock, likeness), voices)
+    rate = 1.0
+    reached = predict(table, decoder)
     if reached is not None:
         wanted = wanted + goal - _features(reached, stock)
         table = _mixed(_weights(wanted, stock, likeness), voices)
-        rate = _bounded(target.rate / reached.rate, _RATES)
-        reached = predict(table, decoder, rate) or reached
-        rate = _bounded(rate * target.rate / reached.rate, _RATES)
+        rates = [_bounded(target.rate / reached.rate, _RATES)]
+        reached = predict(table, decoder, rates[0]) or reached
+        rates.append(_bounded(rates[0] * target.rate / reached.rate, _RATES))
+        first, reached = reached, predict(table, decoder, rates[1]) or reached
+        rate = _secant(rates, (first.rate, reached.rate), target.rate)
     return Fitted(table, map_pitch(reached, target) if reached is not None else PitchMap(), rate)
 
 
@@ -103,6 +109,13 @@ def _weights(goal: Doubles, stock: Mapping[str, Prosody], likeness: Mapping[str,
 
 def _mixed(weights: Mapping[str, float], voices: Mapping[str, Floats]) -> Floats:
     return np.asarray(sum(weight * voices[name][:, TIMBRE:] for name, weight in weights.items()), np.float32)
+
+
+def _secant(rates: Sequence[float], reached: Sequence[float], target: float) -> float:
+    """Return the next rate of the secant method on logarithms, for a steepness within limits."""
+    factor = np.log(rates[1] / rates[0])
+    steepness = _bounded(np.log(reached[1] / reached[0]) / factor, _STEEPNESS) if abs(factor) > _SAME_RATE else 1.0
+    return _bounded(rates[1] * (target / reached[1]) ** (1 / steepness), _RATES)
 
 
 def _bounded(value: float, limits: tuple[float, float]) -> float:
