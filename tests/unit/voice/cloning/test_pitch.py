@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from echo_voice.cloning.pitch import median_pitch
+from echo_voice.cloning.pitch import median_pitch, pitch_contour
 from echo_voice.cloning.resampling import down, down_transposed
 
 
@@ -11,6 +11,16 @@ def test_pitch_is_detected_in_noise(pitch: int):
     voice = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 12)) / 5
     noise = np.random.default_rng(0).standard_normal(len(time)) / 100
     assert median_pitch((voice + noise).astype(np.float32)) == pytest.approx(pitch, rel=0.03)
+
+
+def test_a_stretch_whose_periods_alternate_is_not_an_octave_lower():
+    at = np.arange(0, 16_000, 80)
+    pulses = np.zeros(16_000)
+    pulses[at] = np.where((at > 7_000) & (at < 8_600) & (at % 160 > 0), 0.3, 1.0)
+    decay = np.arange(200)
+    resonance = np.exp(-decay / 25) * np.sin(2 * np.pi * 700 * decay / 16_000)
+    contour = pitch_contour(np.convolve(pulses, resonance)[:16_000].astype(np.float32))
+    assert contour[contour > 0] == pytest.approx(200, rel=0.02)
 
 
 def test_noise_and_silence_have_no_pitch():
