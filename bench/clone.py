@@ -43,6 +43,7 @@ Speak = Callable[[str, VoiceStyle], Floats]
 _ENCODERS = ("Resemblyzer", "CAM++", "d-vector, held out")
 _HEADINGS = ("Voice", *_ENCODERS, "Word errors", "DNSMOS", "Training")
 _SHARES = ("Share of the distance closed", *_ENCODERS)
+_EARLIER = "## Earlier measurements\n"
 UNSEEN = (
     "The old clock in the hall struck four, and nobody in the house seemed to notice it.",
     "You can change the settings at any time by opening the menu in the corner of the screen.",
@@ -163,10 +164,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             markdown_table(_SHARES, closed),
             markdown_table(PROSODY, prosody),
         ]
-        chosen.write.write_text(
-            f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n" + "\n\n".join(tables_written) + "\n"
-        )
+        introduction = f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n"
+        chosen.write.write_text(introduction + "\n\n".join(tables_written) + "\n" + _earlier(chosen.write))
     return 0
+
+
+def _earlier(path: Path) -> str:
+    """Return the last part of a file, which describes earlier measurements and experiments."""
+    _, heading, text = (path.read_text() if path.exists() else "").partition(_EARLIER)
+    return f"\n{heading}{text}" if heading else ""
 
 
 def promised(rows: Sequence[Row]) -> Sequence[Figure]:

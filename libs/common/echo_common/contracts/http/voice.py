@@ -210,9 +210,12 @@ class CloneQuality(BaseModel):
     """Measured quality of a voice model, by automatic measures."""
 
     similarity: float | None = Field(
-        None, description="Cosine similarity of its speech to the samples, by the speaker encoder."
+        None,
+        description="Cosine similarity of its speech to the samples, by a speaker encoder that training does not optimise.",
     )
-    nearest_stock: float | None = Field(None, description="Cosine similarity of the nearest built-in voice to the samples.")
+    nearest_stock: float | None = Field(
+        None, description="The same for the voice that training started from: a similar built-in voice."
+    )
     mos: float | None = None
     seconds: float | None = Field(None, description="Training time in seconds.")
 
