@@ -48,11 +48,15 @@ class PitchMap:
 UNCHANGED = PitchMap()
 
 
-class Decoder(Protocol):
-    """A speech decoder that is differentiable in the timbre and the modulation. Not safe for concurrent use."""
+class ProsodyPredictor(Protocol):
+    """A predictor of the prosody of a voice. Not safe for concurrent use."""
 
     def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
         """Predict the pitch and the level of an utterance at a speaking rate; its syllables are not counted (0)."""
+
+
+class Decoder(ProsodyPredictor, Protocol):
+    """A speech decoder that is differentiable in the timbre and the modulation. Not safe for concurrent use."""
 
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""

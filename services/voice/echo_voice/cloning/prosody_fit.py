@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning.decoder import Decoder, PitchMap
+from echo_voice.cloning.decoder import PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import Contour, Prosody, describe
 from echo_voice.cloning.sentences import PASSAGES
 from echo_voice.cloning.stock import stock_prosody
@@ -39,7 +39,7 @@ class Fitted:
     rate: float
 
 
-def fit(target: Prosody, likeness: Mapping[str, float], voices: Mapping[str, Floats], decoder: Decoder) -> Fitted:
+def fit(target: Prosody, likeness: Mapping[str, float], voices: Mapping[str, Floats], predictor: ProsodyPredictor) -> Fitted:
     """Fit the prosody to a speaker's.
 
     `likeness` is the similarity of each voice to the speaker: among mixtures that fit equally, those of similar voices are
@@ -50,21 +50,21 @@ def fit(target: Prosody, likeness: Mapping[str, float], voices: Mapping[str, Flo
     goal = wanted = _features(replace(target, loudness=target.loudness / _SPOKEN_LOUDNESS), stock)
     table = _mixed(_weights(goal, stock, likeness), voices)
     rate = 1.0
-    reached = predict(table, decoder)
+    reached = predict(table, predictor)
     if reached is not None:
         wanted = wanted + goal - _features(reached, stock)
         table = _mixed(_weights(wanted, stock, likeness), voices)
         rates = [_bounded(target.rate / reached.rate, _RATES)]
-        reached = predict(table, decoder, rates[0]) or reached
+        reached = predict(table, predictor, rates[0]) or reached
         rates.append(_bounded(rates[0] * target.rate / reached.rate, _RATES))
-        first, reached = reached, predict(table, decoder, rates[1]) or reached
+        first, reached = reached, predict(table, predictor, rates[1]) or reached
         rate = _secant(rates, (first.rate, reached.rate), target.rate)
     return Fitted(table, map_pitch(reached, target) if reached is not None else PitchMap(), rate)
 
 
-def predict(table: Floats, decoder: Decoder, rate: float = 1.0) -> Prosody | None:
+def predict(table: Floats, predictor: ProsodyPredictor, rate: float = 1.0) -> Prosody | None:
     """Predict the prosody of a voice from the prosody half of its table (510, 128), on all passages."""
-    return describe([_contour(tokens, syllables, table, decoder, rate) for tokens, syllables in PASSAGES])
+    return describe([_contour(tokens, syllables, table, predictor, rate) for tokens, syllables in PASSAGES])
 
 
 def map_pitch(predicted: Prosody, target: Prosody) -> PitchMap:
@@ -76,9 +76,9 @@ def map_pitch(predicted: Prosody, target: Prosody) -> PitchMap:
     return PitchMap(scale, target.pitch - scale * predicted.pitch)
 
 
-def _contour(tokens: Sequence[int], syllables: int, table: Floats, decoder: Decoder, rate: float) -> Contour:
+def _contour(tokens: Sequence[int], syllables: int, table: Floats, predictor: ProsodyPredictor, rate: float) -> Contour:
     style = np.concatenate([np.zeros(TIMBRE, np.float32), table[len(tokens) - 1]])
-    return replace(decoder.contour(tokens, style, rate), syllables=float(syllables))
+    return replace(predictor.contour(tokens, style, rate), syllables=float(syllables))
 
 
 def _features(prosody: Prosody, stock: Mapping[str, Prosody]) -> Doubles:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap
+from echo_voice.cloning.decoder import UNCHANGED, PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import measure
 from echo_voice.cloning.prosody_fit import TIMBRE, fit
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
@@ -30,7 +30,7 @@ def start(
     recordings: Sequence[Floats],
     target: Floats,
     voices: Mapping[str, Floats],
-    decoder: Decoder,
+    predictor: ProsodyPredictor,
     transcripts: Sequence[str | None] = (),
 ) -> Start:
     """Build the initial voice.
@@ -51,6 +51,6 @@ def start(
         return usable[name] - _SEMITONE_COST * max(0.0, float(semitones) - _FREE_SEMITONES)
 
     table = voices[max(usable, key=suitability)].copy()
-    fitted = fit(prosody, usable, voices, decoder)
+    fitted = fit(prosody, usable, voices, predictor)
     table[:, TIMBRE:] = fitted.table
     return Start(table, fitted.pitch, fitted.rate)

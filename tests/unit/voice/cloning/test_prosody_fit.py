@@ -1,10 +1,10 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from echo_voice.cloning.decoder import UNCHANGED, Gradient, PitchMap, Plan
+from echo_voice.cloning.decoder import PitchMap
 from echo_voice.cloning.prosody import Contour, Prosody
 from echo_voice.cloning.prosody_fit import TIMBRE, Floats, fit, map_pitch, predict
 from echo_voice.cloning.stock import stock_prosody
@@ -24,8 +24,8 @@ VOICES: Mapping[str, Floats] = {name: _table(prosody) for name, prosody in STOCK
 VOICES["am_michael"][:, -1] = 1  # its weight in a mixture
 
 
-class StatisticsDecoder:
-    """A decoder whose prosody half holds log pitch, range and rate, all in error by a factor."""
+class StatisticsPredictor:
+    """A predictor whose prosody half holds log pitch, range and rate, all in error by a factor."""
 
     def __init__(self, error: float = 1.0) -> None:
         self._error = error
@@ -36,17 +36,6 @@ class StatisticsDecoder:
         # four fifths of the values lie between the percentiles
         semitones = np.linspace(-0.5, 0.5, count) * spread * self._error / 0.8
         return Contour(np.exp(height) * self._error * 2 ** (semitones / 12), np.zeros(count), 0.0)
-
-    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        raise NotImplementedError
-
-    def project(self, timbres: Floats) -> Floats:
-        raise NotImplementedError
-
-    def speak(
-        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
-    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
-        raise NotImplementedError
 
 
 def _speaker(pitch: float, spread: float, rate: float) -> Prosody:
@@ -63,12 +52,12 @@ def _mapped(found: Prosody, pitch: PitchMap) -> Prosody:
     ("pitch", "spread", "rate"), [(80, 5, 1.2), (121, 8, 0.9), (170, 6, 1.0), (230, 9, 0.85), (300, 7, 1.1)]
 )
 def test_pitch_range_and_rate_become_the_speakers(pitch: float, spread: float, rate: float, error: float):
-    decoder = StatisticsDecoder(error)
-    middle = predict(VOICES["bf_emma"][:, TIMBRE:], decoder)
+    predictor = StatisticsPredictor(error)
+    middle = predict(VOICES["bf_emma"][:, TIMBRE:], predictor)
     assert middle is not None
     target = _speaker(pitch, spread, middle.rate * rate)
-    fitted = fit(target, EQUAL, VOICES, decoder)
-    spoken = predict(fitted.table, decoder, fitted.rate)
+    fitted = fit(target, EQUAL, VOICES, predictor)
+    spoken = predict(fitted.table, predictor, fitted.rate)
     assert spoken is not None
     said = _mapped(spoken, fitted.pitch)
     assert 12 * np.log2(said.pitch / pitch) == pytest.approx(0, abs=0.05)
@@ -78,8 +67,8 @@ def test_pitch_range_and_rate_become_the_speakers(pitch: float, spread: float, r
 
 def test_within_the_stock_voices_the_map_is_small_although_the_prediction_errs():
     target = _speaker(150, 8, STOCK["af_kore"].rate)
-    fitted = fit(target, EQUAL, VOICES, StatisticsDecoder(1.1))
-    reached = predict(fitted.table, StatisticsDecoder(1.1))
+    fitted = fit(target, EQUAL, VOICES, StatisticsPredictor(1.1))
+    reached = predict(fitted.table, StatisticsPredictor(1.1))
     assert reached is not None
     assert abs(12 * np.log2(reached.pitch / 150)) < 0.7
 
@@ -87,7 +76,7 @@ def test_within_the_stock_voices_the_map_is_small_although_the_prediction_errs()
 def test_the_prosody_is_a_mixture_of_stock_voices_that_prefers_similar_ones():
     target = _speaker(110, 9, 4.7)
     likeness = EQUAL | {"am_michael": 0.9}
-    alike, equal = (fit(target, known, VOICES, StatisticsDecoder()).table for known in (likeness, EQUAL))
+    alike, equal = (fit(target, known, VOICES, StatisticsPredictor()).table for known in (likeness, EQUAL))
     assert alike[0, -1] > equal[0, -1] + 0.05
     pitches = [table[0, TIMBRE] for table in VOICES.values()]
     assert min(pitches) <= alike[0, 0] <= max(pitches)

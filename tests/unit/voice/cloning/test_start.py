@@ -1,9 +1,9 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
+from echo_voice.cloning.decoder import UNCHANGED, Floats
 from echo_voice.cloning.prosody import Contour
 from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.start import Start, start
@@ -13,22 +13,11 @@ KNOWN = stock_embeddings()
 PITCHES = {name: prosody.pitch for name, prosody in stock_prosody().items()}
 
 
-class PitchDecoder:
-    """A decoder whose pitch is the prosody of the voice."""
+class PitchPredictor:
+    """A predictor whose pitch is the prosody of the voice."""
 
     def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
         return Contour(style[TIMBRE] * np.linspace(0.8, 1.2, 200), np.zeros(200), 0.0)
-
-    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        raise NotImplementedError
-
-    def project(self, timbres: Floats) -> Floats:
-        raise NotImplementedError
-
-    def speak(
-        self, plan: Plan, timbre: Floats, modulation: Floats | None = None
-    ) -> tuple[Floats, Callable[[Floats], Gradient]]:
-        raise NotImplementedError
 
 
 def _speech(pitch: float) -> Floats:
@@ -39,7 +28,7 @@ def _speech(pitch: float) -> Floats:
 def _start(recording: Floats, target: str) -> Start:
     voices = {name: np.full((510, 256), pitch, np.float32) for name, pitch in PITCHES.items()}
     # no recording is as similar to a voice as the voice itself
-    return start([recording], 0.6 * KNOWN[target], voices, PitchDecoder())
+    return start([recording], 0.6 * KNOWN[target], voices, PitchPredictor())
 
 
 @pytest.mark.parametrize("name", ["am_onyx", "bf_emma", "am_michael"])
