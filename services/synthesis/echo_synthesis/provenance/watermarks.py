@@ -1,7 +1,5 @@
 """The watermark of this installation: marking of cloned speech, and the search for it in untrusted files."""
 
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +8,8 @@ from echo_common.contracts.system_settings import WATERMARK
 from echo_common.errors import UnsupportedMediaError
 from echo_common.live_settings import LiveSettings
 from echo_common.sandbox import run_sandboxed
-from echo_common.store.port import DuplicateError, Store
+from echo_common.store.port import Store
+from echo_common.store.stored_keys import open_key
 from echo_synthesis.audio.watermark import Watermarker, WatermarkPattern
 
 _READING: Final = "echo_synthesis.provenance.watermark_reader"
@@ -30,14 +29,8 @@ class Watermarks:
 
     @classmethod
     async def open(cls, store: Store, live_settings: LiveSettings) -> "Watermarks":
-        """Load the key. It is generated at the first start and stored in the database, so that all replicas share it."""
-        keys = store.collection("keys")
-        await keys.ensure(())
-        with suppress(DuplicateError):  # the first key stays
-            await keys.insert({"_id": "watermark", "key": secrets.token_bytes(32)})
-        held = await keys.find_one({"_id": "watermark"})
-        assert held is not None  # noqa: S101 - nothing removes it
-        return cls(bytes(held["key"]), live_settings)
+        """Load the key of this installation."""
+        return cls(await open_key(store, "watermark"), live_settings)
 
     def marker(self, rate: int) -> Watermarker | None:
         """Return a marker of speech at `rate` Hz; None while administrators have switched the watermark off."""
