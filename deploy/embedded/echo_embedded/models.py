@@ -23,7 +23,7 @@ _BAR = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{tas
 
 
 def fetch_models(folder: Path, engines: Sequence[str], hub: str, console: Console) -> None:
-    """Fetch the engines' missing models, with a progress bar each, and the speaker encoder that voice cloning needs.
+    """Fetch the engines' missing models, with a progress bar each, and the speaker encoders that voice cloning needs.
 
     Raises `CannotStartError` that names an unknown engine or a required model that cannot be fetched.
     """
