@@ -106,6 +106,12 @@ async def test_a_mix_is_the_weighted_mean_of_its_voices(ada: VoiceClient, mine: 
     assert np.allclose((await stored_style(ada, mixed["id"], tmp_path)).table, expected)
 
 
+async def test_a_mix_has_the_accent_of_its_largest_voice(ada: VoiceClient, tmp_path: Path) -> None:
+    for weight, accent in ((2, "en-GB"), (0.5, "en-US")):
+        mixed = await mix(ada, bm_george=weight, af_heart=1)
+        assert (await stored_style(ada, mixed["id"], tmp_path)).accent == accent
+
+
 async def test_a_mix_in_a_mix_counts_as_its_voices(ada: VoiceClient, mine: VoiceModel, tmp_path: Path) -> None:
     first = await mix(ada, **{mine.id: 1, "af_heart": 1})
     second = await mix(ada, **{first["id"]: 1, "af_heart": 1})

@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_common.audio.style_file import MODULATION, ROWS, STYLE, StyleFileError, VoiceStyle, read_style
+from echo_common.audio.style_file import (
+    MODULATION,
+    ROWS,
+    STYLE,
+    StyleFileError,
+    VoiceStyle,
+    read_builtin_style,
+    read_style,
+)
 
 TABLE = np.random.default_rng(1).standard_normal((ROWS, STYLE)).astype(np.float32)
 
@@ -33,11 +41,13 @@ def test_a_plain_table_is_a_style_without_adaptation(tmp_path: Path) -> None:
         {"table": TABLE[:1]},
         {"table": np.full_like(TABLE, np.nan)},
         {"table": np.full_like(TABLE, 1e4)},
+        {"table": TABLE.astype(np.float64)},
         {"pitch_scale": float("nan")},
         {"pitch_shift": 1e4},
         {"rate": 0.0},
         {"accent": "de-DE"},
         {"modulation": np.zeros(3, np.float16)},
+        {"modulation": np.zeros(MODULATION, np.float32)},
         {"modulation": np.full(MODULATION, np.inf, np.float16)},
     ],
 )
@@ -63,3 +73,17 @@ def test_an_incomplete_archive_is_refused(tmp_path: Path) -> None:
         np.savez(file, table=TABLE)
     with pytest.raises(StyleFileError):
         read_style(tmp_path / "style")
+
+
+def test_an_archive_that_would_expand_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "style").open("wb") as file:
+        np.savez_compressed(file, table=TABLE, numbers=np.ones(3), accent=np.zeros(0, np.uint8), modulation=np.zeros(1 << 20))
+    assert (tmp_path / "style").stat().st_size < 1 << 20
+    with pytest.raises(StyleFileError, match="too large"):
+        read_style(tmp_path / "style")
+
+
+@pytest.mark.parametrize(("name", "accent"), [("bm_george", "en-GB"), ("am_adam", "en-US"), ("ef_dora", "en-US")])
+def test_built_in_voices_have_the_accent_of_their_name(tmp_path: Path, name: str, accent: str) -> None:
+    TABLE.tofile(tmp_path / f"{name}.bin")
+    assert read_builtin_style(tmp_path / f"{name}.bin").accent == accent

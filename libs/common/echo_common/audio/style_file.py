@@ -3,11 +3,12 @@
 A built-in voice is a plain table of float32. Voices made here are NumPy archives (`.npz`) of the table and the adaptation.
 """
 
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Final
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,26 @@ STYLE: Final = 256
 MODULATION: Final = 37_396
 """Number of scales and shifts that the timbre sets in the decoder (its adaptive instance normalisation)."""
 
-_PITCH_SCALES: Final = (0.25, 4.0)
-_PITCH_SHIFTS: Final = (-600.0, 600.0)
+PITCH_SCALES: Final = (0.25, 4.0)
+PITCH_SHIFTS: Final = (-600.0, 600.0)
+"""Limits of `VoiceStyle.pitch_scale` and `VoiceStyle.pitch_shift`."""
+
 _RATES: Final = (0.5, 2.0)
 _LARGEST_VALUE: Final = 100.0
 _LARGEST_FILE: Final = 2 << 20
+_DAMAGED: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    BadZipFile,
+    OSError,
+    EOFError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    zlib.error,
+)
+"""Errors of reading a damaged archive."""
 
 
 class StyleFileError(ValueError):
@@ -54,11 +70,13 @@ class VoiceStyle:
             raise StyleFileError(f"The table has the shape {self.table.shape} instead of ({ROWS}, {STYLE}).")
         if self.modulation.shape not in {(0,), (MODULATION,)}:
             raise StyleFileError(f"The modulation has the shape {self.modulation.shape} instead of ({MODULATION},).")
-        for name, array in (("table", self.table), ("modulation", self.modulation)):
+        for name, array, kind in (("table", self.table, np.float32), ("modulation", self.modulation, np.float16)):
+            if array.dtype != kind:
+                raise StyleFileError(f"The {name} has numbers of the type {array.dtype}.")
             # in this form, a NaN is refused, too
             if not (np.abs(array) <= _LARGEST_VALUE).all():
                 raise StyleFileError(f"The {name} has values beyond {_LARGEST_VALUE:g}.")
-        limits = (("pitch_scale", _PITCH_SCALES), ("pitch_shift", _PITCH_SHIFTS), ("rate", _RATES))
+        limits = (("pitch_scale", PITCH_SCALES), ("pitch_shift", PITCH_SHIFTS), ("rate", _RATES))
         for name, (low, high) in limits:
             if not low <= getattr(self, name) <= high:
                 raise StyleFileError(f"{name} is {getattr(self, name)}, not between {low:g} and {high:g}.")
@@ -86,11 +104,19 @@ def read_style(path: Path) -> VoiceStyle:
     if len(content) == ROWS * STYLE * 4:
         return VoiceStyle(np.frombuffer(content, "<f4").reshape(ROWS, STYLE))
     try:
+        with ZipFile(BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
+                raise StyleFileError("The file is too large for a style.")
         with np.load(BytesIO(content), allow_pickle=False) as stored:
             scale, shift, rate = (float(number) for number in stored["numbers"])
             accent = stored["accent"].tobytes().decode()
             return VoiceStyle(stored["table"], scale, shift, rate, accent, stored["modulation"])
     except StyleFileError:
         raise
-    except (ValueError, KeyError, TypeError, BadZipFile, OSError, EOFError, AttributeError) as error:
+    except _DAMAGED as error:
         raise StyleFileError("The file is not the style of a voice.") from error
+
+
+def read_builtin_style(path: Path) -> VoiceStyle:
+    """Read the table of a built-in voice: its name, that of the file, tells its accent. Raises `StyleFileError`."""
+    return replace(read_style(path), accent="en-GB" if path.stem.startswith("b") else "en-US")

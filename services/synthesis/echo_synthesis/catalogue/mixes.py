@@ -2,11 +2,14 @@
 
 import asyncio
 import hashlib
+import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from echo_common.audio.style_file import StyleFileError, read_style
+from echo_common.audio.style_file import StyleFileError, VoiceStyle, read_builtin_style, read_style
 from echo_common.audio.style_mix import mix_styles
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import VoiceMixConflictError, VoiceMixForbiddenError
@@ -18,11 +21,13 @@ from echo_synthesis.engine import EngineVoice
 _FILES_HELD = 64
 """Number of style files that are kept; the oldest are deleted."""
 
+_Reader = Callable[[], VoiceStyle]
+
 
 class Mixes:
     """Mixes of built-in voices and a user's own clones, named `mix:af_heart*0.75+vm_…*0.25`.
 
-    A mix is made of its voices whenever it speaks, so it falls silent when one of them is withdrawn.
+    A mix is made of its voices whenever it speaks, so it cannot speak any more when one of them is withdrawn.
     """
 
     def __init__(self, voices: Voices, clones: Clones, models: Path) -> None:
@@ -56,9 +61,9 @@ class Mixes:
         names = {part: await self._clones.voice_names(part) for part, _, _ in parts}
         label = MIX_PREFIX + "+".join(f"{names[part].label}*{share}" for part, _, share in parts)
         path = self._clones.styles / f"mix-{hashlib.sha256(label.encode()).hexdigest()[:32]}.npz"
-        files = [(self._file(names[part].name, part), float(share)) for part, _, share in parts]
+        readers = [(self._reader(names[part].name, part), float(share)) for part, _, share in parts]
         try:
-            await asyncio.to_thread(_write, path, files)
+            await asyncio.to_thread(_write, path, readers)
         except (OSError, StyleFileError) as error:
             raise VoiceNotFoundError("The style of a voice in the mix cannot be read. Use another voice.") from error
         return VoiceNames(label, str(VoiceReference("file", str(path))))
@@ -69,25 +74,31 @@ class Mixes:
             raise VoiceMixForbiddenError
         return clone or self._voices.find(voice_id)
 
-    def _file(self, name: str, voice_id: str) -> Path:
-        """Return the file of a voice's style, by its name in the engine."""
+    def _reader(self, name: str, voice_id: str) -> _Reader:
+        """Return the reader of a voice's style, by its name in the engine."""
         reference = VoiceReference.parse(name)
         if reference.kind == "file":
-            return Path(reference.value)
+            return partial(read_style, Path(reference.value))
         if (style_file := self._voices.find(voice_id).engine.style_file) is None:
             raise VoiceNotFoundError
-        return style_file(self._models, voice_id)
+        return partial(read_builtin_style, style_file(self._models, voice_id))
 
 
-def _write(path: Path, files: Sequence[tuple[Path, float]]) -> None:
-    """Write the mix of style files, unless it is there, and delete the oldest mixes."""
-    if path.exists():
-        path.touch()
+def _write(path: Path, readers: Sequence[tuple[_Reader, float]]) -> None:
+    """Write the mix of styles, unless it is there, and delete the oldest mixes."""
+    with suppress(FileNotFoundError):
+        os.utime(path)  # unlike `touch`, it creates no empty file when another thread deletes this one
         return
-    total = sum(share for _, share in files)  # the shares in a name are rounded
-    style = mix_styles([read_style(file) for file, _ in files], [share / total for _, share in files])
+    total = sum(share for _, share in readers)  # the shares in a name are rounded
+    style = mix_styles([read() for read, _ in readers], [share / total for _, share in readers])
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         style.save(Path(folder) / path.name)
         (Path(folder) / path.name).replace(path)
-    for old in sorted(path.parent.glob("mix-*.npz"), key=lambda file: file.stat().st_mtime)[:-_FILES_HELD]:
+    for old in sorted(path.parent.glob("mix-*.npz"), key=_used_at)[:-_FILES_HELD]:
         old.unlink(missing_ok=True)
+
+
+def _used_at(file: Path) -> float:
+    with suppress(FileNotFoundError):  # deleted by another thread
+        return file.stat().st_mtime
+    return 0.0

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from echo_common.audio.style_file import StyleFileError, VoiceStyle, read_style
+from echo_common.audio.style_file import StyleFileError, VoiceStyle, read_builtin_style, read_style
 from echo_common.audio.style_mix import mix_styles
 from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
@@ -117,7 +117,7 @@ async def _find_builtin(voice_id: str, token: str, deps: Dependencies) -> _Ingre
         if voice is None:  # without the synthesis service, only the files tell which voices there are
             raise VoiceNotFoundError
         raise ProviderUnavailableError("The voice service lacks Kokoro's voices; `echoctl models` fetches them.")
-    style = await asyncio.to_thread(read_style, styles[voice_id])
+    style = await asyncio.to_thread(read_builtin_style, styles[voice_id])
     return _Ingredient(
         style,
         language="en-US" if voice is None else voice.language,

@@ -1,14 +1,13 @@
 """Synthesis with Kokoro."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import VoiceStyle, read_style
+from echo_common.audio.style_file import VoiceStyle, read_builtin_style, read_style
 from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.voice_reference import VoiceReference
 from echo_synthesis.engine import EngineConfig, Phone, Speech, Utterance
@@ -85,7 +84,7 @@ class Speaker:
             return read_style(Path(reference.value))
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise VoiceNotFoundError(f"There is no voice {voice}.")
-        return replace(read_style(self._voices / f"{voice}.bin"), accent="en-GB" if voice[0] == "b" else "en-US")
+        return read_builtin_style(self._voices / f"{voice}.bin")
 
 
 def load(config: EngineConfig) -> Speaker:
