@@ -24,11 +24,12 @@ class TrainingFailedError(EchoError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSample:
-    """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript where known."""
+    """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript and its language where known."""
 
     path: Path
     seconds: float
     transcript: str | None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

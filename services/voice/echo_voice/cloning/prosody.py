@@ -24,6 +24,7 @@ _NUCLEI_FOUND = 0.97
 """Detected proportion of syllables, measured on three readers; it is 0.91 to 1.02."""
 _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT = re.compile(r"(?<=[^laeiouy])e$|(?<=[^aeiouytd])ed$|(?<=[^aeiouyscxzghl])es$|'")
+_DIGIT = re.compile(r"\d")
 _SEMITONES = 12 / np.log(2)
 
 
@@ -77,13 +78,15 @@ def describe(contours: Sequence[Contour]) -> Prosody | None:
         pauses += silences
         voiced = contour.level[spoken & (contour.pitch > 0)]
         levels.append(voiced - voiced.mean() if voiced.size else voiced)
+    loudness = np.concatenate(levels)
     return Prosody(
         float(low),
         float(middle),
         float(high),
-        rate=float(sum(contour.syllables for contour in contours) / max(speech, HOP_SECONDS)),
+        # voiced speech has a syllable, although none may be found
+        rate=float(max(1.0, sum(contour.syllables for contour in contours)) / max(speech, HOP_SECONDS)),
         pause=float(np.mean(pauses)) if pauses else np.nan,
-        loudness=float(np.concatenate(levels).std()),
+        loudness=float(loudness.std()) if loudness.size else 0.0,
     )
 
 
@@ -102,7 +105,9 @@ def _contour(samples: Floats, transcript: str | None) -> Contour:
     # the frames of both are centred on multiples of the hop, those of the pitch begin later
     ahead = (len(level) - len(pitch)) // 2
     pitch = np.pad(pitch, (ahead, len(level) - len(pitch) - ahead))
-    syllables = count_syllables(transcript) if transcript else _nuclei(samples, pitch, level) / _NUCLEI_FOUND
+    # the spelling of digits does not show their syllables
+    spelled = count_syllables(transcript) if transcript and not _DIGIT.search(transcript) else 0
+    syllables = spelled or _nuclei(samples, pitch, level) / _NUCLEI_FOUND
     return Contour(pitch, level, float(syllables))
 
 

@@ -146,7 +146,10 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
     with deps.scratch.folder("training") as scratch:
         recordings = [
             TrainingSample(
-                await fetch_processed(sample, scratch / f"{sample.id}.flac", deps), _speech(sample), sample.transcript
+                await fetch_processed(sample, scratch / f"{sample.id}.flac", deps),
+                _speech(sample),
+                sample.transcript,
+                sample.language,
             )
             for sample in samples
         ]

@@ -45,6 +45,12 @@ def test_rate_without_a_transcript_is_near_the_rate_with_it():
 
 
 @pytest.mark.slow
+def test_a_transcript_without_spelled_syllables_does_not_count():
+    samples = down(spoken())
+    assert _measured(samples, "1998").rate == _measured(samples, "Nov. 1998").rate == _measured(samples).rate
+
+
+@pytest.mark.slow
 def test_a_pause_is_measured_and_does_not_change_the_rate():
     samples = down(spoken("The birch canoe slid on the smooth planks"))
     whole = _measured(samples, "word")

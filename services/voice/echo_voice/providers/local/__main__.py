@@ -18,7 +18,7 @@ from echo_voice.cloning.objective import Encoders, mean_embedding
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
 from echo_voice.providers.local import MODEL
-from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file, unit
+from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file
 
 Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
@@ -38,8 +38,8 @@ def main(task: Mapping[str, Any]) -> None:
     recordings = [_read(Path(path)) for path in task["recordings"]]
     known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
     config = TrainingConfig(**known)
-
-    last: list[Progress] = []
+    resume = Progress.load(checkpoint) if checkpoint.exists() else None
+    last = [] if resume is None else [resume]  # a training may have ended with its last checkpoint
 
     def report(progress: Progress) -> None:
         last[:] = [progress]
@@ -47,11 +47,13 @@ def main(task: Mapping[str, Any]) -> None:
             progress.save(checkpoint)
         _say(step=progress.step, steps=config.steps, note=f"refining, likeness {progress.likeness:.2f}")
 
-    resume = Progress.load(checkpoint) if checkpoint.exists() else None
     decoder = KokoroDecoder(models / MODEL, task["threads"])
-    style = train(
-        recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=task["transcripts"]
-    )
+    # the transcript of a recording that was cut has more words than the rest
+    transcripts = [
+        text if len(recording) < _LONGEST_SECONDS * SAMPLE_RATE else None
+        for recording, text in zip(recordings, task["transcripts"], strict=True)
+    ]
+    style = train(recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=transcripts)
     style.save(Path(task["style"]))
     similarity = {"similarity": round(last[-1].held_out, 4), "nearest_stock": round(last[-1].initial, 4)} if last else {}
     made = {"gender": _gender(recordings, encoders.resemblyzer, voices), "seconds": round(time.monotonic() - started, 1)}
@@ -60,7 +62,7 @@ def main(task: Mapping[str, Any]) -> None:
 
 def _gender(recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats]) -> str:
     """Return the gender of the nearest built-in voice."""
-    target = unit(mean_embedding(recordings, encoder))
+    target = mean_embedding(recordings, encoder)
     stock = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
     return {"f": "female", "m": "male"}.get(max(stock, key=lambda name: stock[name])[1], "neutral")
 

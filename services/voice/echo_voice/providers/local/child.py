@@ -22,7 +22,9 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
     style = request.scratch / "style.bin"
     task = {
         "recordings": [str(recording.path) for recording in request.samples],
-        "transcripts": [recording.transcript if request.language.startswith("en") else None for recording in request.samples],
+        "transcripts": [
+            recording.transcript if _is_english(recording.language or request.language) else None for recording in request.samples
+        ],
         "config": request.config.model_dump(),
         "models": str(settings.models),
         "checkpoint": str(request.checkpoint),
@@ -57,3 +59,7 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
         raise ProviderUnavailableError("The training process died.", retry_after=5)
     made = last["made"]
     return Outcome(engine="kokoro", style=style, gender=made.pop("gender"), quality=VoiceQuality.model_validate(made))
+
+
+def _is_english(tag: str) -> bool:
+    return tag.partition("-")[0].lower() == "en"
