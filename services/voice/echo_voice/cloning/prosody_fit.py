@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import PITCH_SCALES, PITCH_SHIFTS
 from echo_voice.cloning.decoder import PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import Contour, Prosody, describe
 from echo_voice.cloning.sentences import PASSAGES
@@ -72,8 +73,8 @@ def map_pitch(predicted: Prosody, target: Prosody) -> PitchMap:
     slope = _bounded(target.spread / max(predicted.spread, 0.1), _SLOPES)
     ratio = 2 ** (predicted.spread * slope / 12)
     up, down = predicted.high - predicted.pitch, predicted.low - predicted.pitch
-    scale = target.pitch * (ratio - 1) / max(up - ratio * down, 1e-6)
-    return PitchMap(scale, target.pitch - scale * predicted.pitch)
+    scale = _bounded(target.pitch * (ratio - 1) / max(up - ratio * down, 1e-6), PITCH_SCALES)
+    return PitchMap(scale, _bounded(target.pitch - scale * predicted.pitch, PITCH_SHIFTS))
 
 
 def _contour(tokens: Sequence[int], syllables: int, table: Floats, predictor: ProsodyPredictor, rate: float) -> Contour:

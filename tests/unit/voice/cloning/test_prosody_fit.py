@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from echo_common.audio.style_file import VoiceStyle
 from echo_voice.cloning.decoder import PitchMap
 from echo_voice.cloning.prosody import Contour, Prosody
 from echo_voice.cloning.prosody_fit import TIMBRE, Floats, fit, map_pitch, predict
@@ -88,3 +89,10 @@ def test_a_range_that_no_voice_reaches_is_widened_only_within_limits():
     assert said.pitch == pytest.approx(100)
     assert said.spread == pytest.approx(4 * 1.8, rel=0.01)
     assert said.low > 0
+
+
+@pytest.mark.parametrize(("pitch", "spread"), [(60, 4), (450, 20), (450, 0.01)])
+def test_the_map_of_any_pitch_can_be_stored(pitch: float, spread: float):
+    for predicted in (_speaker(240, 12, 5), _speaker(80, 0.01, 5), _speaker(80, 0, 5)):
+        found = map_pitch(predicted, _speaker(pitch, spread, 5))
+        VoiceStyle(np.zeros((510, 256), np.float32), found.scale, found.shift)
