@@ -1,5 +1,6 @@
 """The watermark of this installation: marking of cloned speech, and the search for it in untrusted files."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ _READING: Final = "echo_synthesis.provenance.watermark_reader"
 _MEMORY: Final = 1 << 30
 _SECONDS: Final = 60
 _LONGEST_SECONDS: Final = 3_600
-"""Seconds of sound that are searched; the search takes about 3 ms of processor time for each."""
+"""Seconds of sound that are searched; README.md states the processor time for each."""
 
 
 class Watermarks:
@@ -42,12 +43,16 @@ class Watermarks:
         Writes temporary files beside it. Speech that was marked before the watermark was switched off is found too.
         """
         try:
-            demuxer = sniff(path).demuxer
+            demuxer = (await asyncio.to_thread(sniff, path)).demuxer
         except UnsupportedMediaError:
             return False
         key = path.with_name("watermark.key")
-        key.touch(mode=0o600)
-        key.write_bytes(self._key)
+        await asyncio.to_thread(_write_private, key, self._key)
         limits = (_LONGEST_SECONDS, _MEMORY, _SECONDS)
         response = await run_sandboxed(_READING, path, demuxer, key, *limits, seconds=3 * _SECONDS)
         return response is not None and response.get("found") is True
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
