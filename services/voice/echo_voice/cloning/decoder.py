@@ -25,8 +25,6 @@ class Plan:
     """The decoder's inputs that depend on the text and the prosody."""
 
     values: Mapping[str, Any]
-    pitch: float
-    """Median pitch in Hz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +101,12 @@ class KokoroDecoder:
         self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED
     ) -> Plan:
         values = dict(zip(graphs.FRONT, self._predict(tokens, style, 1.0, pitch, graphs.FRONT), strict=True))
-        voiced = values[graphs.PITCH][values[graphs.PITCH] > graphs.UNVOICED_BELOW]
-        median = float(np.exp(np.median(np.log(voiced)))) if voiced.size else 0.0
         first = max(0, (values[graphs.ALIGNED].shape[2] - self._frames) // 2)
         parts = {
             name: values[name][..., first * scale : (first + self._frames) * scale + extra]
             for name, (scale, extra) in graphs.STEPS_A_FRAME.items()
         }
-        return Plan({name: _value(part) for name, part in parts.items()}, median)
+        return Plan({name: _value(part) for name, part in parts.items()})
 
     def _predict(
         self, tokens: Sequence[int], style: Floats, rate: float, pitch: PitchMap, outputs: Sequence[str]

@@ -12,6 +12,7 @@ from echo_voice.cloning.encoder import ENCODER, EncoderNetwork, level
 from echo_voice.cloning.encoders.campplus import CAMPPLUS, CampPlus
 from echo_voice.cloning.encoders.dvector import DVECTOR, DVector
 from echo_voice.cloning.encoders.port import TrainableEncoder
+from echo_voice.cloning.spectra import unit
 
 Floats = NDArray[np.float32]
 _LEVEL = -25.0
@@ -77,7 +78,7 @@ class Objective:
         """Return the similarity of a sentence at 24 kHz, and the gradient of the loss."""
         narrow = resampling.down(samples)
         # treated as constant, because the level hardly depends on the voice
-        gain = np.float32(10 ** ((_LEVEL - level(narrow)) / 20))
+        gain = _gain(narrow)
         loud = narrow * gain
         _, gradient = self._encoders.resemblyzer.spectral_loss(loud, self._balance)
         gradient = self._colouring * gradient
@@ -95,10 +96,13 @@ class Objective:
 
 def mean_embedding(recordings: Sequence[Floats], encoder: TrainableEncoder) -> Floats:
     """Compute the mean embedding of a speaker's samples, normalised to length 1."""
-    mean = np.mean([encoder.embed(levelled(samples)) for samples in recordings], axis=0)
-    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+    return unit(np.mean([encoder.embed(levelled(samples)) for samples in recordings], axis=0))
 
 
 def levelled(samples: Floats) -> Floats:
     """Scale speech to the level at which all similarities are measured: -25 dBFS."""
-    return samples * np.float32(10 ** ((_LEVEL - level(samples)) / 20))
+    return samples * _gain(samples)
+
+
+def _gain(samples: Floats) -> np.float32:
+    return np.float32(10 ** ((_LEVEL - level(samples)) / 20))

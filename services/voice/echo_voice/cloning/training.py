@@ -75,10 +75,10 @@ class Progress:
     """Mean offset between two checks, of the highest similarity by the held-out encoder."""
     held_out: float = -1.0
     """That similarity."""
-    initial: float = 0.0
-    """Similarity of the initial voice by the held-out encoder."""
     worse: int = 0
-    """Number of checks since then."""
+    """Number of checks since the one that found `best`."""
+    initial: float = 0.0
+    """Similarity of the initial voice by the held-out encoder, on the sentences of the first step."""
     unchecked: float = 0.0
     """Sum of the held-out similarity since the last check."""
     likeness: float = 0.0

@@ -30,7 +30,7 @@ class LinearDecoder:
 
     def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
         self.pitches.append(pitch)
-        return Plan({}, 120.0)
+        return Plan({})
 
     def project(self, timbres: Floats) -> Floats:
         return np.resize(timbres, (len(timbres), MODULATION))
