@@ -23,7 +23,8 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
     task = {
         "recordings": [str(recording.path) for recording in request.samples],
         "transcripts": [
-            recording.transcript if _is_english(recording.language or request.language) else None for recording in request.samples
+            recording.transcript if _is_english(recording.language or request.language) else None
+            for recording in request.samples
         ],
         "config": request.config.model_dump(),
         "models": str(settings.models),
