@@ -56,7 +56,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
         "speech_seconds": round(float(speaks.sum()) * _chunk() / LOW_RATE, 2),
         "snr": measure_snr(low, speaks),
         "loudness": None if loudness is None else round(loudness, 1),
-        "mos": _mos(low) if enough else None,
+        "mos": estimate_mos(low) if enough else None,
         "language": heard.get("language"),
         "transcript": heard.get("transcript"),
         "speakers": count_speakers(encoder, speech) if enough else None,
@@ -169,7 +169,7 @@ def _two_groups(found: NDArray[np.float32]) -> NDArray[np.int64]:
     return groups
 
 
-def _mos(low: Samples) -> float | None:
+def estimate_mos(low: Samples) -> float | None:
     """Estimate the overall DNSMOS P.835, averaged over up to five positions; None where `speechmos` is not installed.
 
     Reddy et al., 2022; the polynomial is that of the published script.

@@ -45,7 +45,7 @@ TRAINING_CONFIG = {
     "seed": 0,
     "enable_timestamp_alignment": True,
 }
-QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "seconds": 60.0}
+QUALITY = {"similarity": 0.82, "nearest_stock": 0.61, "mos": 3.1, "word_errors": 0.0, "seconds": 60.0}
 CLONE = {
     "id": "vm_01K9ZX3V5T4S2R1Q0P9N8M7K6J",
     "user_id": "usr_01K9ZX3V5T4S2R1Q0P9N8M7K6J",

@@ -18,3 +18,8 @@ PASSAGES: tuple[tuple[tuple[int, ...], int], ...] = tuple(
     (tuple(passage["tokens"]), passage["syllables"]) for passage in _stored("passages.json")
 )
 """Passages for the prosody, with their syllables: prose as in most recordings, because rate and pauses depend on the text."""
+
+UNSEEN: tuple[tuple[str, tuple[int, ...]], ...] = tuple(
+    (sentence["text"], tuple(sentence["tokens"])) for sentence in _stored("unseen.json")
+)
+"""Sentences that are not trained on, as text and tokens: the finished voice is judged by them."""

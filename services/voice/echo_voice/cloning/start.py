@@ -19,8 +19,9 @@ _SEMITONE_COST = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The initial voice: its table (510, 256), the map of its pitch, and its rate."""
+    """The initial voice: the stock voice whose timbre it has, its table (510, 256), the map of its pitch, and its rate."""
 
+    stock: str
     table: Floats
     pitch: PitchMap = UNCHANGED
     rate: float = 1.0
@@ -43,14 +44,16 @@ def start(
     usable = {name: likeness for name, likeness in known.items() if name not in WHISPERING} or known
     prosody = measure(recordings, transcripts)
     if prosody is None:
-        return Start(voices[max(usable, key=lambda name: usable[name])].copy())
+        nearest = max(usable, key=lambda name: usable[name])
+        return Start(nearest, voices[nearest].copy())
     stock = stock_prosody()
 
     def suitability(name: str) -> float:
         semitones = 12 * abs(np.log2(stock[name].pitch / prosody.pitch))
         return usable[name] - _SEMITONE_COST * max(0.0, float(semitones) - _FREE_SEMITONES)
 
-    table = voices[max(usable, key=suitability)].copy()
+    chosen = max(usable, key=suitability)
+    table = voices[chosen].copy()
     fitted = fit(prosody, usable, voices, predictor)
     table[:, TIMBRE:] = fitted.table
-    return Start(table, fitted.pitch, fitted.rate)
+    return Start(chosen, table, fitted.pitch, fitted.rate)

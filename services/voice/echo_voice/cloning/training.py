@@ -65,6 +65,8 @@ class Progress:
     """
 
     table: Floats
+    stock: str = ""
+    """Stock voice whose timbre is the start."""
     pitch: PitchMap = UNCHANGED
     rate: float = 1.0
     step: int = 0
@@ -99,7 +101,7 @@ class Progress:
     def load(cls, path: Path) -> "Progress | None":
         """Load a state that `save` wrote; None if an earlier version did, which trained something else."""
         with np.load(path, allow_pickle=False) as stored:
-            if "at_moved" not in stored.files:
+            if not {"at_moved", "stock"} <= set(stored.files):
                 return None
             moments = Moments(*(stored[f"at_{name}"] for name in Moments.__slots__))
             scale, shift = stored["pitch"].tolist()
@@ -138,7 +140,7 @@ def train(
     objective = Objective(recordings, encoders, config.colouring)
     if (now := resume) is None:
         begin = start(recordings, mean_embedding(recordings, encoders.resemblyzer), voices, decoder, transcripts)
-        now = Progress(begin.table, begin.pitch, begin.rate)
+        now = Progress(begin.table, begin.stock, begin.pitch, begin.rate)
     spread, rates, pull = _spread(voices, decoder), _rates(config), _pull(config)
     plans: dict[int, Plan] = {}
     while now.step < config.steps and now.worse < _PATIENCE:

@@ -57,9 +57,10 @@ class MixedVoice(Value):
 
 
 class VoiceQuality(Value):
-    """Measured quality of a voice model: cosine similarities, MOS, and the training time in seconds."""
+    """Measured quality of a voice model: cosine similarities, MOS, share of wrong words, and the training time in seconds."""
 
     similarity: float | None = None
     nearest_stock: float | None = None
     mos: float | None = None
+    word_errors: float | None = None
     seconds: float | None = None

@@ -216,7 +216,10 @@ class CloneQuality(BaseModel):
     nearest_stock: float | None = Field(
         None, description="The same for the voice that training started from: a similar built-in voice."
     )
-    mos: float | None = None
+    mos: float | None = Field(None, description="Estimated opinion score of its speech, from 1 to 5 (DNSMOS).")
+    word_errors: float | None = Field(
+        None, description="Share of the words of unseen sentences that a recogniser did not understand as written."
+    )
     seconds: float | None = Field(None, description="Training time in seconds.")
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import VoiceStyle
+from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoder import EncoderNetwork
 from echo_voice.cloning.objective import Encoders, mean_embedding
+from echo_voice.cloning.speech import KokoroSpeech
+from echo_voice.cloning.speech_quality import choose, measure_speech, stock_quality
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
 from echo_voice.providers.local import MODEL
@@ -54,10 +59,26 @@ def main(task: Mapping[str, Any]) -> None:
         for recording, text in zip(recordings, task["transcripts"], strict=True)
     ]
     style = train(recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=transcripts)
+    del decoder  # its gradient needs most of the memory
+    _say(step=config.steps, steps=config.steps, note="checking the speech")
+    style, speech = _checked(style, last[-1] if last else None, models, task["threads"])
     style.save(Path(task["style"]))
     similarity = {"similarity": round(last[-1].held_out, 4), "nearest_stock": round(last[-1].initial, 4)} if last else {}
     made = {"gender": _gender(recordings, encoders.resemblyzer, voices), "seconds": round(time.monotonic() - started, 1)}
-    _say(made=made | similarity)
+    _say(made=made | similarity | speech)
+
+
+def _checked(
+    trained: VoiceStyle, progress: Progress | None, models: Path, threads: int
+) -> tuple[VoiceStyle, Mapping[str, Any]]:
+    """Return the trained voice, or one nearer to its start if its speech falls short, and the measures of its speech."""
+    if progress is None:
+        return trained, {}
+    speak, judge = KokoroSpeech(models / MODEL, threads), PackagedJudge()
+    start = replace(trained, table=progress.table, modulation=np.zeros_like(trained.modulation))
+    voice, found = choose(start, trained, stock_quality()[progress.stock], lambda style: measure_speech(style, speak, judge))
+    errors = None if found.word_errors is None else round(found.word_errors, 4)
+    return voice, {"word_errors": errors, "mos": None if found.mos is None else round(found.mos, 2)}
 
 
 def _gender(recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats]) -> str:

@@ -1,0 +1,102 @@
+"""Quality of a clone's speech: word errors and opinion score of sentences that training did not use.
+
+A clone whose speech falls short of the built-in voice it started from is moved back towards its start, step by step.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echo_common.audio.style_file import VoiceStyle
+from echo_voice.cloning.resampling import down
+from echo_voice.cloning.sentences import UNSEEN
+
+Floats = NDArray[np.float32]
+Speak = Callable[[Sequence[int], VoiceStyle], Floats]
+"""Function from tokens and a voice to samples at 24 kHz."""
+
+MORE_WORD_ERRORS: Final = 0.01
+"""Share of words by which a clone's errors may exceed those of the built-in voice."""
+
+LOWER_MOS: Final = 0.1
+"""Amount by which a clone's opinion score may be below that of the built-in voice."""
+
+SHARES: Final = (1.0, 0.75, 0.5)
+"""Shares of the way from the start to the trained voice, in the order in which they are tried."""
+
+
+class Judge(Protocol):
+    """A judge of English speech."""
+
+    def count_word_errors(self, samples: Floats, text: str) -> int | None:
+        """Return the number of words of a text that speech at 16 kHz lacks, adds or changes; None without a recogniser."""
+
+    def opinion(self, samples: Floats) -> float | None:
+        """Return the estimated opinion score of speech at 16 kHz, 1 to 5; None without a model of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechQuality:
+    """Word errors relative to the number of words, and mean opinion score; None where there is no judge."""
+
+    word_errors: float | None
+    mos: float | None
+
+    def is_near(self, other: "SpeechQuality") -> bool:
+        """Return whether speech is about as clear as other speech; what was not measured counts as equal."""
+        clear = (
+            self.word_errors is None or other.word_errors is None or self.word_errors <= other.word_errors + MORE_WORD_ERRORS
+        )
+        clean = self.mos is None or other.mos is None or self.mos >= other.mos - LOWER_MOS
+        return clear and clean
+
+
+def measure_speech(voice: VoiceStyle, speak: Speak, judge: Judge) -> SpeechQuality:
+    """Judge a voice by the unseen sentences. Speech without a finite sample above silence has all words wrong."""
+    errors: list[int | None] = []
+    opinions: list[float | None] = []
+    words = 0
+    for text, tokens in UNSEEN:
+        samples = speak(tokens, voice)
+        words += len(text.split())
+        if not np.isfinite(samples).all() or not samples.any():
+            return SpeechQuality(1.0, 1.0)
+        low = down(samples)
+        errors.append(judge.count_word_errors(low, text))
+        opinions.append(judge.opinion(low))
+    wrong = [count for count in errors if count is not None]
+    scores = [score for score in opinions if score is not None]
+    return SpeechQuality(sum(wrong) / words if wrong else None, float(np.mean(scores)) if scores else None)
+
+
+def choose(
+    start: VoiceStyle, trained: VoiceStyle, stock: SpeechQuality, measure: Callable[[VoiceStyle], SpeechQuality]
+) -> tuple[VoiceStyle, SpeechQuality]:
+    """Return the voice nearest to the trained one whose speech is about as good as that of the built-in voice.
+
+    If none is, return the one that is nearest to the start.
+    """
+    for share in SHARES:
+        voice = trained if share == 1 else between(start, trained, share)
+        found = measure(voice)
+        if found.is_near(stock):
+            break
+    return voice, found
+
+
+def between(start: VoiceStyle, trained: VoiceStyle, share: float) -> VoiceStyle:
+    """Return a voice on the way from the start (0) to the trained voice (1), with the prosody of the latter."""
+    table = start.table + np.float32(share) * (trained.table - start.table)
+    modulation = (np.float32(share) * trained.modulation.astype(np.float32)).astype(np.float16)
+    return replace(trained, table=table, modulation=modulation)
+
+
+def stock_quality() -> Mapping[str, SpeechQuality]:
+    """Load the quality of the built-in voices' speech, measured with `measure_speech`."""
+    stored = json.loads((files("echo_voice.cloning") / "stock_quality.json").read_text("utf-8"))
+    return {name: SpeechQuality(**numbers) for name, numbers in stored.items()}

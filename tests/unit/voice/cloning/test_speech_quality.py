@@ -1,0 +1,90 @@
+"""A clone whose speech is worse than that of its start is moved back towards it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from echo_common.audio.style_file import MODULATION, VoiceStyle
+from echo_voice.cloning.sentences import SENTENCES, UNSEEN
+from echo_voice.cloning.speech_quality import SpeechQuality, between, choose, measure_speech, stock_quality
+from echo_voice.cloning.stock import WHISPERING, stock_embeddings
+from echo_voice.similarity import Samples
+
+START = VoiceStyle(np.zeros((510, 256), np.float32), modulation=np.zeros(MODULATION, np.float16))
+TRAINED = VoiceStyle(np.ones((510, 256), np.float32), 1.1, 2.0, 0.9, modulation=np.ones(MODULATION, np.float16))
+STOCK = SpeechQuality(0.02, 3.4)
+
+
+class FakeJudge:
+    """A judge that finds a wrong word in every second sentence."""
+
+    def __init__(self, *, opinion: float | None = 3.0, recogniser: bool = True) -> None:
+        self._opinion, self._recogniser = opinion, recogniser
+        self.asked: list[str] = []
+
+    def count_word_errors(self, samples: Samples, text: str) -> int | None:
+        self.asked.append(text)
+        return len(self.asked) % 2 if self._recogniser else None
+
+    def opinion(self, samples: Samples) -> float | None:
+        return self._opinion
+
+
+def tone(tokens: Sequence[int], voice: VoiceStyle) -> Samples:
+    return np.sin(np.arange(24_000, dtype=np.float32) / 20)
+
+
+def test_a_voice_is_judged_by_sentences_that_are_not_trained_on() -> None:
+    judge = FakeJudge()
+    found = measure_speech(TRAINED, tone, judge)
+    assert judge.asked == [text for text, _ in UNSEEN]
+    assert not {tokens for _, tokens in UNSEEN} & set(SENTENCES)
+    words = sum(len(text.split()) for text, _ in UNSEEN)
+    assert found == SpeechQuality(pytest.approx(3 / words), 3.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_speech_that_is_silent_or_not_finite_has_all_words_wrong(value: float) -> None:
+    found = measure_speech(TRAINED, lambda tokens, voice: np.full(24_000, value, np.float32), FakeJudge())
+    assert found == SpeechQuality(1.0, 1.0)
+
+
+def test_without_judges_nothing_is_measured_and_the_trained_voice_remains() -> None:
+    def measure(voice: VoiceStyle) -> SpeechQuality:
+        return measure_speech(voice, tone, FakeJudge(opinion=None, recogniser=False))
+
+    assert choose(START, TRAINED, STOCK, measure) == (TRAINED, SpeechQuality(None, None))
+
+
+@pytest.mark.parametrize(
+    ("qualities", "share"),
+    [
+        ([SpeechQuality(0.02, 3.4)], 1.0),
+        ([SpeechQuality(0.03, 3.3)], 1.0),
+        ([SpeechQuality(0.04, 3.4), SpeechQuality(0.02, 3.4)], 0.75),
+        ([SpeechQuality(0.02, 3.2), SpeechQuality(0.02, 3.35)], 0.75),
+        ([SpeechQuality(0.2, 3.0), SpeechQuality(0.1, 3.1), SpeechQuality(0.05, 3.2)], 0.5),
+    ],
+)
+def test_a_voice_with_unclear_speech_is_moved_back(qualities: Sequence[SpeechQuality], share: float) -> None:
+    remaining = list(qualities)
+    voice, found = choose(START, TRAINED, STOCK, lambda voice: remaining.pop(0))
+    assert remaining == []
+    assert found == qualities[-1]
+    assert np.allclose(voice.table, share)
+    assert np.allclose(voice.modulation, share, atol=1e-3)
+    assert (voice.pitch_scale, voice.pitch_shift, voice.rate) == (1.1, 2.0, 0.9)
+
+
+def test_a_voice_on_the_way_without_modulation_has_none() -> None:
+    assert between(START, VoiceStyle(TRAINED.table), 0.5).modulation.size == 0
+
+
+def test_the_speech_of_every_start_voice_was_measured() -> None:
+    known = stock_quality()
+    assert set(known) == set(stock_embeddings())
+    assert all(found.word_errors is not None and found.mos is not None for found in known.values())
+    clear = [found for name, found in known.items() if name not in WHISPERING]
+    assert max(found.word_errors or 0 for found in clear) < 0.1
+    assert min(found.mos or 0 for found in clear) > 3
