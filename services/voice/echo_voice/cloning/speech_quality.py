@@ -26,8 +26,8 @@ MORE_WORD_ERRORS: Final = 0.01
 LOWER_MOS: Final = 0.1
 """Amount by which a clone's opinion score may be below that of the built-in voice."""
 
-SHARES: Final = (1.0, 0.75, 0.5)
-"""Shares of the way from the start to the trained voice, in the order in which they are tried."""
+SHARES: Final = (0.75, 0.5)
+"""Shares of the way from the start to the trained voice that are tried when that voice falls short."""
 
 
 class Judge(Protocol):
@@ -81,11 +81,12 @@ def choose(
 
     If none is, return the one that is nearest to the start.
     """
+    voice, found = trained, measure(trained)
     for share in SHARES:
-        voice = trained if share == 1 else between(start, trained, share)
-        found = measure(voice)
         if found.is_near(stock):
             break
+        voice = between(start, trained, share)
+        found = measure(voice)
     return voice, found
 
 

@@ -65,7 +65,7 @@ def main(task: Mapping[str, Any]) -> None:
     style.save(Path(task["style"]))
     similarity = {"similarity": round(last[-1].held_out, 4), "nearest_stock": round(last[-1].initial, 4)} if last else {}
     made = {"gender": _gender(recordings, encoders.resemblyzer, voices), "seconds": round(time.monotonic() - started, 1)}
-    _say(made=made | similarity | speech)
+    _say(made={**made, **similarity, **speech})
 
 
 def _checked(
