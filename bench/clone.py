@@ -30,19 +30,24 @@ from echo_common.audio.style_file import VoiceStyle
 from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.runtimes import Adaptation
+from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
-from echo_voice.cloning.encoders.port import TrainableEncoder
+from echo_voice.cloning.encoders.campplus import CAMPPLUS
+from echo_voice.cloning.encoders.dvector import DVECTOR
+from echo_voice.cloning.encoders.port import Encoder
+from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER
 from echo_voice.cloning.fetch import fetch_campplus, fetch_dvector, fetch_encoder
-from echo_voice.cloning.objective import Encoders, levelled, mean_embedding
+from echo_voice.cloning.levels import normalise
+from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
 from echo_voice.cloning.resampling import down
+from echo_voice.cloning.speech import KokoroSpeech
+from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
 
 Floats = NDArray[np.float32]
 Speak = Callable[[str, VoiceStyle], Floats]
-_ENCODERS = ("Resemblyzer", "CAM++", "d-vector, held out")
-_HEADINGS = ("Voice", *_ENCODERS, "Word errors", "DNSMOS", "Training")
-_SHARES = ("Share of the distance closed", *_ENCODERS)
+_ENCODERS = {"Resemblyzer": RESEMBLYZER, "CAM++": CAMPPLUS, "d-vector": DVECTOR}
 _EARLIER = "## Earlier measurements\n"
 UNSEEN = (
     "The old clock in the hall struck four, and nobody in the house seemed to notice it.",
@@ -54,7 +59,7 @@ UNSEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Means over texts and samples: similarity by each of `_ENCODERS`, word error rate, opinion score."""
+    """Means over texts and samples: similarity by each encoder, the held-out one last, word error rate, opinion score."""
 
     similarity: tuple[float, ...]
     errors: float
@@ -69,7 +74,7 @@ Row = tuple[str, Judged, float]
 class Panel:
     """All judges; a judge that is not installed returns NaN."""
 
-    encoders: Sequence[TrainableEncoder]
+    encoders: Sequence[Encoder]
     errors: Callable[[Floats, str], float]
     quality: Callable[[Floats], float] | None
 
@@ -89,7 +94,7 @@ class Panel:
     def _similarity(self, ours: Sequence[Floats], theirs: Sequence[Floats]) -> tuple[float, ...]:
         found = []
         for encoder in self.encoders:
-            one, other = ([encoder.embed(levelled(samples)) for samples in part] for part in (ours, theirs))
+            one, other = ([encoder.embed(normalise(samples)) for samples in part] for part in (ours, theirs))
             found.append(float(np.mean([a @ b for a in one for b in other])))
         return tuple(found)
 
@@ -101,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="folder of the speech models"
     )
+    parser.add_argument("--held-out", choices=_ENCODERS, default="d-vector", help="encoder that is not trained on")
     parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
@@ -114,9 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = {path.stem: np.fromfile(path, np.float32).reshape(-1, 256) for path in sorted((home / "voices").glob("[ab]*.bin"))}
     for fetch in (fetch_encoder, fetch_campplus, fetch_dvector):
         fetch(chosen.models / "encoder")
-    encoders = Encoders.open(chosen.models / "encoder")
+    encoders = Encoders.open(chosen.models / "encoder", _ENCODERS[chosen.held_out])
+    names = [*(name for name in _ENCODERS if name != chosen.held_out), f"{chosen.held_out}, held out"]
     hear = judges.recogniser()
-    judged = (encoders.resemblyzer, encoders.campplus, encoders.held_out)
+    judged = [*(encoder for encoder, _ in encoders.trained), encoders.held_out]
     panel = Panel(judged, judges.word_errors(hear), judges.quality())
     speak = _speaker(home, chosen.threads)
     rows: list[Row] = []
@@ -133,11 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
 
             def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:
-                status.update(f"{name}: step {at.step} of {steps}, similarity {at.likeness:.2f}")
+                status.update(f"{name}: step {at.step} of {steps}, similarity {at.similarity:.2f}")
 
-            voice = train(known, tables, decoder, encoders, config, progress=told, transcripts=[hear(clip) for clip in known])
-            seconds = time.perf_counter() - started
+            transcripts = [hear(clip) for clip in known]
+            trained = train(known, tables, decoder, encoders, config, progress=told, transcripts=transcripts)
             del decoder
+            status.update(f"{name}: checking the speech")
+            speech = KokoroSpeech(home / FLOAT_MODEL, chosen.threads)
+            checked = check(trained, tables, speech, PackagedJudge(), similarity_to(known, encoders.held_out))
+            voice, seconds = checked.voice, time.perf_counter() - started
         if chosen.keep:
             chosen.keep.mkdir(parents=True, exist_ok=True)
             voice.save(chosen.keep / f"{name}.npz")
@@ -152,16 +163,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print("  ".join(_cells(row)), highlight=False, soft_wrap=True)
     every = [*rows, *_means(rows)]
     figures, closed = promised(rows), _shares(rows)
-    Console().print(_table(_HEADINGS, map(_cells, every)))
-    Console().print(_table(_SHARES, closed))
+    headings, shares = ("Voice", *names, "Word errors", "DNSMOS", "Training"), ("Share of the distance closed", *names)
+    Console().print(_table(headings, map(_cells, every)))
+    Console().print(_table(shares, closed))
     Console().print(_table(PROSODY, prosody))
     Console().print(_table(PROMISES, (figure.row() for figure in figures)))
     if chosen.write:
         when, command = datetime.now(UTC).date().isoformat(), f"make bench-clone VOICES={chosen.voices.name}"
         tables_written = [
             markdown_table(PROMISES, [figure.row() for figure in figures]),
-            markdown_table(_HEADINGS, list(map(_cells, every))),
-            markdown_table(_SHARES, closed),
+            markdown_table(headings, list(map(_cells, every))),
+            markdown_table(shares, closed),
             markdown_table(PROSODY, prosody),
         ]
         introduction = f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n"

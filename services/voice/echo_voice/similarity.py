@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning import encoder as cloning
-from echo_voice.cloning.encoder import ENCODER
+from echo_voice.cloning.encoders.embeddings import unit
+from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER, Resemblyzer
 from echo_voice.cloning.stock import stock_embeddings
 
 SAMPLE_RATE = 16_000
@@ -57,11 +57,6 @@ class SpectralEncoder:
         return unit(np.concatenate([bands.mean(axis=0) - bands.mean(), bands.std(axis=0)]))
 
 
-def unit(vector: NDArray[np.floating]) -> Vector:
-    """Normalise a vector to length 1."""
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32)
-
-
 def similarity(one: Sequence[float] | Vector, other: Sequence[float] | Vector) -> float:
     """Compute the cosine of two vectors, rounded to four decimals."""
     return round(float(np.dot(unit(np.asarray(one)), unit(np.asarray(other)))), 4)
@@ -75,13 +70,13 @@ def windows(encoder: SpeakerEncoder, samples: Samples) -> NDArray[np.float32]:
 
 
 class ResemblyzerEncoder:
-    """Resemblyzer's encoder, which tells speakers apart; see `echo_voice.cloning.encoder`."""
+    """Resemblyzer's encoder, which tells speakers apart; see `echo_voice.cloning.encoders.resemblyzer`."""
 
     name = "resemblyzer-1"
     tells_people_apart = True
 
     def __init__(self, models: Path) -> None:
-        self._encoder = cloning.EncoderNetwork.open(encoder_file(models))
+        self._encoder = Resemblyzer.open(encoder_file(models))
         known = stock_embeddings()
         self.builtin: Mapping[str, Vector] = {name: known[name] for name in known if (models / VOICES / f"{name}.bin").exists()}
 
@@ -97,7 +92,7 @@ def title_of(builtin: str) -> str:
 
 def encoder_file(models: Path) -> Path:
     """Return the path of the speaker encoder's weights."""
-    return models / "encoder" / ENCODER
+    return models / "encoder" / RESEMBLYZER
 
 
 def open_encoder(models: Path) -> SpeakerEncoder:

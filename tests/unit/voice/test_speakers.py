@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from echo_voice.analysis.measure import count_speakers
-from echo_voice.similarity import SAMPLE_RATE, Samples, Vector, unit
+from echo_voice.cloning.encoders.embeddings import unit
+from echo_voice.similarity import SAMPLE_RATE, Samples, Vector
 
 _DIRECTIONS = np.eye(3, dtype=np.float32)
 

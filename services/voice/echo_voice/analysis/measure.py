@@ -22,8 +22,9 @@ from echo_common.audio.loudness import measure_loudness
 from echo_common.sandbox import die_with_parent
 from echo_voice.analysis.decode import SAMPLE_RATE
 from echo_voice.analysis.recogniser import find_packaged_recogniser
+from echo_voice.cloning.encoders.embeddings import unit
 from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
-from echo_voice.similarity import Samples, SpeakerEncoder, open_encoder, unit, windows
+from echo_voice.similarity import Samples, SpeakerEncoder, open_encoder, windows
 
 TARGET_LUFS = -23.0
 _PEAK = 10 ** (-1 / 20)

@@ -56,8 +56,8 @@ class ProsodyPredictor(Protocol):
 class Decoder(ProsodyPredictor, Protocol):
     """A speech decoder that is differentiable in the timbre and the modulation. Not safe for concurrent use."""
 
-    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        """Plan an utterance from the model's tokens and a style (256,), of which only the prosody half is used."""
+    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED, rate: float = 1.0) -> Plan:
+        """Plan an utterance at a speaking rate from the model's tokens and a style (256,), of which only the prosody half is used."""
 
     def project(self, timbres: Floats) -> Floats:
         """Return the decoder's scales and shifts (n, 37396) that timbres (n, 128) set, apart from their constants."""
@@ -98,9 +98,9 @@ class KokoroDecoder:
         return Contour(np.where(voiced, pitch, 0.0)[nearest], np.interp(at, np.arange(len(level)), level), 0.0)
 
     def plan(  # noqa: D102 - documented in the port
-        self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED
+        self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED, rate: float = 1.0
     ) -> Plan:
-        values = dict(zip(graphs.FRONT, self._predict(tokens, style, 1.0, pitch, graphs.FRONT), strict=True))
+        values = dict(zip(graphs.FRONT, self._predict(tokens, style, rate, pitch, graphs.FRONT), strict=True))
         first = max(0, (values[graphs.ALIGNED].shape[2] - self._frames) // 2)
         parts = {
             name: values[name][..., first * scale : (first + self._frames) * scale + extra]

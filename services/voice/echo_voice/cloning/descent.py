@@ -14,7 +14,7 @@ _SLOWER_AFTER, _SLOWER = 0.6, 0.4
 class Moments:
     """Offsets from the start and the moments of their gradient: the state of Adam (Kingma, Ba 2015)."""
 
-    moved: Floats
+    offset: Floats
     first: Floats
     second: Floats
 
@@ -27,8 +27,8 @@ class Moments:
         """Return the state after a step, counted from 1."""
         first = _MOMENTUM * self.first + (1 - _MOMENTUM) * gradient
         second = _SMOOTHING * self.second + (1 - _SMOOTHING) * gradient**2
-        way = first / (1 - _MOMENTUM**step) / (np.sqrt(second / (1 - _SMOOTHING**step)) + 1e-8)
-        return replace(self, moved=(self.moved - rate * way).astype(np.float32), first=first, second=second)
+        direction = first / (1 - _MOMENTUM**step) / (np.sqrt(second / (1 - _SMOOTHING**step)) + 1e-8)
+        return replace(self, offset=(self.offset - rate * direction).astype(np.float32), first=first, second=second)
 
 
 def rate_of(step: int, steps: int, rate: float) -> float:

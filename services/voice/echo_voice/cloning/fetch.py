@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from echo_voice.cloning.encoder import ENCODER, convert
 from echo_voice.cloning.encoders.campplus import CAMPPLUS
 from echo_voice.cloning.encoders.dvector import DVECTOR
+from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER, convert
 from echo_voice.downloads import DownloadError, WheelTags, download_wheel
 
 
@@ -44,12 +44,12 @@ class EncoderMissingError(Exception):
 
 
 def fetch_encoder(home: Path, wheel: Path | None = None) -> Path:
-    """Return the file in `home` for `EncoderNetwork.open`; create it first if missing. `wheel` is the package's file, if local.
+    """Return the file in `home` for `Resemblyzer.open`; create it first if missing. `wheel` is the package's file, if local.
 
     Raises:
         EncoderMissingError: The package cannot be downloaded, or its checksum is wrong.
     """
-    target = home / ENCODER
+    target = home / RESEMBLYZER
     if not target.exists():
         home.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="echo-") as folder:

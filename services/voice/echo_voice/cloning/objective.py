@@ -1,6 +1,6 @@
 """Objective of the training: similarity by several speaker encoders, and the spectral balance of the recordings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,51 +8,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_voice.cloning import resampling
-from echo_voice.cloning.encoder import ENCODER, EncoderNetwork, level
 from echo_voice.cloning.encoders.campplus import CAMPPLUS, CampPlus
 from echo_voice.cloning.encoders.dvector import DVECTOR, DVector
-from echo_voice.cloning.encoders.port import TrainableEncoder
-from echo_voice.cloning.spectra import unit
+from echo_voice.cloning.encoders.embeddings import unit
+from echo_voice.cloning.encoders.port import Encoder, TrainableEncoder
+from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER, Resemblyzer
+from echo_voice.cloning.failure import CloningError
+from echo_voice.cloning.levels import gain, level, normalise
 
 Floats = NDArray[np.float32]
-_LEVEL = -25.0
-_CAMPPLUS_WEIGHT = 0.45
+_SILENT = -90.0
+_WEIGHTS = {RESEMBLYZER: 1.0, CAMPPLUS: 0.45, DVECTOR: 1.0}
+"""Weights with which the encoders count alike: the distance from a similar stock voice to the speaker is about 0.35 for
+Resemblyzer and the d-vector and 0.8 for CAM++."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoders:
     """The speaker encoders of a training.
 
-    `resemblyzer` and `campplus` are optimised together: a voice that only deceives one network gains little. `held_out` is never
-    optimised: it chooses the result, and its similarity is the one to report.
+    Those of `trained` are optimised together, with these weights: a voice that only deceives one network gains little. `held_out`
+    is never optimised: it chooses the result, and its similarity is the one to report. `resemblyzer` also finds the stock
+    voice to start from.
     """
 
-    resemblyzer: EncoderNetwork
-    campplus: TrainableEncoder
-    held_out: TrainableEncoder
+    resemblyzer: Resemblyzer
+    trained: Sequence[tuple[TrainableEncoder, float]]
+    held_out: Encoder
 
     @classmethod
-    def open(cls, folder: Path) -> "Encoders":
-        """Load the encoders from the files in a folder; see `files`."""
+    def open(cls, folder: Path, held_out: str = DVECTOR) -> "Encoders":
+        """Load the encoders from the files in a folder; see `files`. `held_out` is the file of the encoder that is not trained on."""
         resemblyzer, campplus, dvector = cls.files(folder)
-        return cls(EncoderNetwork.open(resemblyzer), CampPlus.open(campplus), DVector.open(dvector))
+        encoders: dict[str, TrainableEncoder] = {
+            RESEMBLYZER: (first := Resemblyzer.open(resemblyzer)),
+            CAMPPLUS: CampPlus.open(campplus),
+            DVECTOR: DVector.open(dvector),
+        }
+        trained = [(encoder, _WEIGHTS[name]) for name, encoder in encoders.items() if name != held_out]
+        return cls(first, trained, encoders[held_out])
 
     @staticmethod
     def files(folder: Path) -> Sequence[Path]:
         """Return the paths of the encoders' files in a folder."""
-        return [folder / name for name in (ENCODER, CAMPPLUS, DVECTOR)]
-
-    def trained(self) -> Sequence[tuple[TrainableEncoder, float]]:
-        """Return the optimised encoders and their weights.
-
-        The distance from a similar stock voice to the speaker is about 0.35 for Resemblyzer and 0.8 for CAM++; with these weights
-        both count alike.
-        """
-        return [(self.resemblyzer, 1.0), (self.campplus, _CAMPPLUS_WEIGHT)]
+        return [folder / name for name in (RESEMBLYZER, CAMPPLUS, DVECTOR)]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Evaluation:
     """Mean similarity of a sentence to the speaker by the optimised encoders, and the gradient of the loss by sample at 24 kHz."""
 
     similarity: float
@@ -66,43 +69,49 @@ class Objective:
         """Measure the speaker in `recordings`: mono float32 at 16 kHz.
 
         `colouring` is the weight of the spectral balance relative to the similarity.
+
+        Raises:
+            CloningError: A recording is silent.
         """
+        if min(map(level, recordings)) < _SILENT:
+            raise CloningError("A recording is silent. Upload one on which the speaker is heard.")
         self._encoders = encoders
         self._colouring = np.float32(colouring)
-        self._targets = [mean_embedding(recordings, encoder) for encoder, _ in encoders.trained()]
-        self._held_out = mean_embedding(recordings, encoders.held_out)
-        balances = [encoders.resemblyzer.spectral_balance(levelled(samples)) for samples in recordings]
+        self._targets = [mean_embedding(recordings, encoder) for encoder, _ in encoders.trained]
+        self._held_out = similarity_to(recordings, encoders.held_out)
+        balances = [encoders.resemblyzer.spectral_balance(normalise(samples)) for samples in recordings]
         self._balance = np.asarray(np.mean(balances, axis=0), np.float32)
 
-    def hear(self, samples: Floats) -> Heard:
+    def evaluate(self, samples: Floats) -> Evaluation:
         """Return the similarity of a sentence at 24 kHz, and the gradient of the loss."""
         narrow = resampling.down(samples)
         # treated as constant, because the level hardly depends on the voice
-        gain = _gain(narrow)
-        loud = narrow * gain
+        factor = gain(narrow)
+        loud = narrow * factor
         _, gradient = self._encoders.resemblyzer.spectral_loss(loud, self._balance)
         gradient = self._colouring * gradient
         similarities = []
-        for (encoder, weight), target in zip(self._encoders.trained(), self._targets, strict=True):
-            similarity, ascent = encoder.likeness(loud, target)
+        for (encoder, weight), target in zip(self._encoders.trained, self._targets, strict=True):
+            similarity, ascent = encoder.similarity(loud, target)
             similarities.append(similarity)
             gradient = gradient - np.float32(weight) * ascent
-        return Heard(float(np.mean(similarities)), resampling.down_transposed(gradient * gain, len(samples)))
+        return Evaluation(float(np.mean(similarities)), resampling.down_transposed(gradient * factor, len(samples)))
 
     def held_out(self, samples: Floats) -> float:
         """Return the similarity of a sentence at 24 kHz by the encoder that training does not optimise."""
-        return float(self._encoders.held_out.embed(levelled(resampling.down(samples))) @ self._held_out)
+        return self._held_out(resampling.down(samples))
 
 
-def mean_embedding(recordings: Sequence[Floats], encoder: TrainableEncoder) -> Floats:
+def mean_embedding(recordings: Sequence[Floats], encoder: Encoder) -> Floats:
     """Compute the mean embedding of a speaker's samples, normalised to length 1."""
-    return unit(np.mean([encoder.embed(levelled(samples)) for samples in recordings], axis=0))
+    return unit(np.mean([encoder.embed(normalise(samples)) for samples in recordings], axis=0))
 
 
-def levelled(samples: Floats) -> Floats:
-    """Scale speech to the level at which all similarities are measured: -25 dBFS."""
-    return samples * _gain(samples)
+def similarity_to(recordings: Sequence[Floats], encoder: Encoder) -> Callable[[Floats], float]:
+    """Return a function that compares speech at 16 kHz with a speaker's samples."""
+    target = mean_embedding(recordings, encoder)
 
+    def similarity(samples: Floats) -> float:
+        return float(encoder.embed(normalise(samples)) @ target)
 
-def _gain(samples: Floats) -> np.float32:
-    return np.float32(10 ** ((_LEVEL - level(samples)) / 20))
+    return similarity

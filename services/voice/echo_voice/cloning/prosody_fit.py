@@ -19,7 +19,7 @@ _TOLERANCES = np.array([0.05, 0.2, 0.2, 0.3, 1.0])
 """Deviations that count as much as each other: log pitch, log range, log rate, length of pauses (s), loudness (dB)."""
 _SPOKEN_LOUDNESS = 1.24
 """Loudness in dB of speech relative to that of its predicted energy: mean of six stock voices, 1.18 to 1.30."""
-_LIKENESS = 0.05
+_SIMILARITY = 0.05
 """Difference of similarity that multiplies the prior weight of a voice by e."""
 _PRIOR = 0.3
 _STEPS, _STEP = 3000, 0.02
@@ -40,21 +40,21 @@ class Fitted:
     rate: float
 
 
-def fit(target: Prosody, likeness: Mapping[str, float], voices: Mapping[str, Floats], predictor: ProsodyPredictor) -> Fitted:
+def fit(target: Prosody, similarity: Mapping[str, float], voices: Mapping[str, Floats], predictor: ProsodyPredictor) -> Fitted:
     """Fit the prosody to a speaker's.
 
-    `likeness` is the similarity of each voice to the speaker: among mixtures that fit equally, those of similar voices are
+    `similarity` is the similarity of each voice to the speaker: among mixtures that fit equally, those of similar voices are
     preferred. The predicted prosody of a mixture is about the mean of its voices'; its true one is measured, and corrects the
     second mixture. The map and the rate close the rest; the rate by secants, because the model rounds short durations to frames.
     """
-    stock = {name: prosody for name, prosody in stock_prosody().items() if name in likeness}
+    stock = {name: prosody for name, prosody in stock_prosody().items() if name in similarity}
     goal = wanted = _features(replace(target, loudness=target.loudness / _SPOKEN_LOUDNESS), stock)
-    table = _mixed(_weights(goal, stock, likeness), voices)
+    table = _mixed(_weights(goal, stock, similarity), voices)
     rate = 1.0
     reached = predict(table, predictor)
     if reached is not None:
         wanted = wanted + goal - _features(reached, stock)
-        table = _mixed(_weights(wanted, stock, likeness), voices)
+        table = _mixed(_weights(wanted, stock, similarity), voices)
         rates = [_bounded(target.rate / reached.rate, _RATES)]
         reached = predict(table, predictor, rates[0]) or reached
         rates.append(_bounded(rates[0] * target.rate / reached.rate, _RATES))
@@ -89,7 +89,7 @@ def _features(prosody: Prosody, stock: Mapping[str, Prosody]) -> Doubles:
     return np.array([np.log(prosody.pitch), np.log(prosody.spread + 0.1), np.log(prosody.rate), pause, prosody.loudness])
 
 
-def _weights(goal: Doubles, stock: Mapping[str, Prosody], likeness: Mapping[str, float]) -> Mapping[str, float]:
+def _weights(goal: Doubles, stock: Mapping[str, Prosody], similarity: Mapping[str, float]) -> Mapping[str, float]:
     """Return the weights of the voices: at least 0, with the sum 1.
 
     Exponentiated gradient descent (Kivinen and Warmuth 1997) on the squared deviation, with the divergence from a prior by
@@ -97,7 +97,7 @@ def _weights(goal: Doubles, stock: Mapping[str, Prosody], likeness: Mapping[str,
     """
     features = np.stack([_features(prosody, stock) for prosody in stock.values()], axis=1)
     off = (features - goal[:, None]) / _TOLERANCES[:, None]
-    prior = np.array([likeness[name] for name in stock]) / _LIKENESS
+    prior = np.array([similarity[name] for name in stock]) / _SIMILARITY
     prior -= np.log(np.exp(prior - prior.max()).sum()) + prior.max()
     logs = prior.copy()
     for _ in range(_STEPS):

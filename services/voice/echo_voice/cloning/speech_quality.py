@@ -1,4 +1,4 @@
-"""Quality of a clone's speech: word errors and opinion score of sentences that training did not use.
+"""Quality of a clone's speech: word errors, opinion score and similarity to the speaker on sentences that training did not use.
 
 A clone whose speech falls short of the built-in voice it started from is moved back towards its start, step by step.
 """
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from echo_common.audio.style_file import VoiceStyle
 from echo_voice.cloning.resampling import down
 from echo_voice.cloning.sentences import UNSEEN
+from echo_voice.cloning.training import Trained
 
 Floats = NDArray[np.float32]
 Speak = Callable[[Sequence[int], VoiceStyle], Floats]
 """Function from tokens and a voice to samples at 24 kHz."""
+
+Similarity = Callable[[Floats], float]
+"""Function from speech at 16 kHz to its similarity to the speaker, by an encoder that training does not optimise."""
 
 MORE_WORD_ERRORS: Final = 0.01
 """Share of words by which a clone's errors may exceed those of the built-in voice."""
@@ -42,10 +46,11 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpeechQuality:
-    """Word errors relative to the number of words, and mean opinion score; None where there is no judge."""
+    """Word errors relative to the number of words, and mean opinion score, None where there is no judge; similarity to the speaker."""
 
     word_errors: float | None
     mos: float | None
+    similarity: float = 0.0
 
     def is_near(self, other: "SpeechQuality") -> bool:
         """Return whether speech is about as clear as other speech; what was not measured counts as equal."""
@@ -56,22 +61,47 @@ class SpeechQuality:
         return clear and clean
 
 
-def measure_speech(voice: VoiceStyle, speak: Speak, judge: Judge) -> SpeechQuality:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A checked voice, the quality of its speech, and the similarity of the built-in voice that it started from."""
+
+    voice: VoiceStyle
+    quality: SpeechQuality
+    nearest_stock: float
+
+
+def check(trained: Trained, voices: Mapping[str, Floats], speak: Speak, judge: Judge, similarity: Similarity) -> Checked:
+    """Return the trained voice, or one nearer to its start where its speech falls short.
+
+    `voices` are the stock voices' tables; `similarity` compares speech at 16 kHz with the speaker.
+    """
+    spoken = [down(speak(tokens, VoiceStyle(voices[trained.stock]))) for _, tokens in UNSEEN]
+    nearest = float(np.mean([similarity(samples) for samples in spoken]))
+    stock = replace(stock_quality()[trained.stock], similarity=nearest)
+    voice, quality = choose(trained.start, trained.voice, stock, lambda style: measure_speech(style, speak, judge, similarity))
+    return Checked(voice, quality, nearest)
+
+
+def measure_speech(voice: VoiceStyle, speak: Speak, judge: Judge, similarity: Similarity) -> SpeechQuality:
     """Judge a voice by the unseen sentences. Speech without a finite sample above silence has all words wrong."""
     errors: list[int | None] = []
     opinions: list[float | None] = []
+    similarities: list[float] = []
     words = 0
     for text, tokens in UNSEEN:
         samples = speak(tokens, voice)
         words += len(text.split())
         if not np.isfinite(samples).all() or not samples.any():
-            return SpeechQuality(1.0, 1.0)
+            return SpeechQuality(1.0, 1.0, -1.0)
         low = down(samples)
         errors.append(judge.count_word_errors(low, text))
         opinions.append(judge.opinion(low))
+        similarities.append(similarity(low))
     wrong = [count for count in errors if count is not None]
     scores = [score for score in opinions if score is not None]
-    return SpeechQuality(sum(wrong) / words if wrong else None, float(np.mean(scores)) if scores else None)
+    return SpeechQuality(
+        sum(wrong) / words if wrong else None, float(np.mean(scores)) if scores else None, float(np.mean(similarities))
+    )
 
 
 def choose(
@@ -79,7 +109,8 @@ def choose(
 ) -> tuple[VoiceStyle, SpeechQuality]:
     """Return the voice nearest to the trained one whose speech is about as good as that of the built-in voice.
 
-    If none is, return the one that is nearest to the start.
+    If none is, return the one that is nearest to the start. A voice that is less similar to the speaker than the built-in voice
+    is replaced by the start.
     """
     voice, found = trained, measure(trained)
     for share in SHARES:
@@ -87,7 +118,7 @@ def choose(
             break
         voice = between(start, trained, share)
         found = measure(voice)
-    return voice, found
+    return (voice, found) if found.similarity >= stock.similarity else (start, measure(start))
 
 
 def between(start: VoiceStyle, trained: VoiceStyle, share: float) -> VoiceStyle:

@@ -41,7 +41,7 @@ def start(
     are used.
     """
     known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
-    usable = {name: likeness for name, likeness in known.items() if name not in WHISPERING} or known
+    usable = {name: similarity for name, similarity in known.items() if name not in WHISPERING} or known
     prosody = measure(recordings, transcripts)
     if prosody is None:
         nearest = max(usable, key=lambda name: usable[name])

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import MODULATION, VoiceStyle
+from echo_common.audio.style_file import MODULATION, StyleFileError, VoiceStyle
 from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap, Plan
 from echo_voice.cloning.descent import Moments, rate_of
+from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders, Objective, mean_embedding
 from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.sentences import SENTENCES
@@ -70,29 +71,27 @@ class Progress:
     pitch: PitchMap = UNCHANGED
     rate: float = 1.0
     step: int = 0
-    at: Moments = field(default_factory=lambda: Moments.zeros(_SIZE))
+    descent: Moments = field(default_factory=lambda: Moments.zeros(_SIZE))
     total: Floats = field(default_factory=_zeros)
     """Sum of the offsets since the last check."""
     best: Floats = field(default_factory=_zeros)
     """Mean offset between two checks, of the highest similarity by the held-out encoder."""
     held_out: float = -1.0
-    """That similarity."""
+    """That similarity, on training sentences: an optimistic estimate."""
     worse: int = 0
     """Number of checks since the one that found `best`."""
-    initial: float = 0.0
-    """Similarity of the initial voice by the held-out encoder, on the sentences of the first step."""
     unchecked: float = 0.0
     """Sum of the held-out similarity since the last check."""
-    likeness: float = 0.0
+    similarity: float = 0.0
     """Mean similarity of the last step's sentences by the trained encoders: an optimistic estimate."""
 
     def save(self, path: Path) -> None:
         """Save the state as a file of arrays."""
         temporary = path.with_suffix(".tmp")
         arrays: dict[str, Any] = {
-            name: np.asarray(getattr(self, name)) for name in self.__slots__ if name not in {"pitch", "at"}
+            name: np.asarray(getattr(self, name)) for name in self.__slots__ if name not in {"pitch", "descent"}
         }
-        arrays |= {f"at_{name}": getattr(self.at, name) for name in Moments.__slots__}
+        arrays |= {f"descent_{name}": getattr(self.descent, name) for name in Moments.__slots__}
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, pitch=np.array([self.pitch.scale, self.pitch.shift]), **arrays)
         temporary.replace(path)
@@ -101,13 +100,22 @@ class Progress:
     def load(cls, path: Path) -> "Progress | None":
         """Load a state that `save` wrote; None if an earlier version did, which trained something else."""
         with np.load(path, allow_pickle=False) as stored:
-            if not {"at_moved", "stock"} <= set(stored.files):
+            if not {"descent_offset", "stock"} <= set(stored.files):
                 return None
-            moments = Moments(*(stored[f"at_{name}"] for name in Moments.__slots__))
+            moments = Moments(*(stored[f"descent_{name}"] for name in Moments.__slots__))
             scale, shift = stored["pitch"].tolist()
-            plain = (name for name in stored.files if name != "pitch" and not name.startswith("at_"))
+            plain = (name for name in stored.files if name != "pitch" and not name.startswith("descent_"))
             values = {name: stored[name] if stored[name].ndim else stored[name].item() for name in plain}
-            return cls(**values, pitch=PitchMap(scale, shift), at=moments)
+            return cls(**values, pitch=PitchMap(scale, shift), descent=moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained voice, the voice it started from with the same prosody, and the name of the stock voice with that timbre."""
+
+    voice: VoiceStyle
+    start: VoiceStyle
+    stock: str
 
 
 class TrainingCancelledError(Exception):
@@ -125,7 +133,7 @@ def train(
     cancelled: Callable[[], bool] = lambda: False,
     resume: Progress | None = None,
     transcripts: Sequence[str | None] = (),
-) -> VoiceStyle:
+) -> Trained:
     """Train the voice of the speaker in `recordings`: mono float32 at 16 kHz, 10 to 60 s in total.
 
     `voices` are the stock voices' tables (510, 256) by name. English transcripts of the recordings, where they are known, make
@@ -135,58 +143,67 @@ def train(
 
     Raises:
         TrainingCancelledError: `cancelled` returned true before a step.
+        CloningError: The recordings are silent, or the parameters move the voice beyond the limits of a style file.
     """
     config = config or TrainingConfig()
     objective = Objective(recordings, encoders, config.colouring)
-    if (now := resume) is None:
+    if (state := resume) is None:
         begin = start(recordings, mean_embedding(recordings, encoders.resemblyzer), voices, decoder, transcripts)
-        now = Progress(begin.table, begin.stock, begin.pitch, begin.rate)
-    spread, rates, pull = _spread(voices, decoder), _rates(config), _pull(config)
+        state = Progress(begin.table, begin.stock, begin.pitch, begin.rate)
+    spread, rates, restraint = _spread(voices, decoder), _rates(config), _restraint(config)
     plans: dict[int, Plan] = {}
-    while now.step < config.steps and now.worse < _PATIENCE:
+    while state.step < config.steps and state.worse < _PATIENCE:
         if cancelled():
             raise TrainingCancelledError
-        gradient, likeness, held_out = _zeros(), 0.0, 0.0
-        numbers = _sentences(now.step, config)
+        gradient, similarity, held_out = _zeros(), 0.0, 0.0
+        numbers = _sentences(state.step, config)
         for number in numbers:
             row = len(SENTENCES[number]) - 1
             if number not in plans:
-                plans[number] = decoder.plan(SENTENCES[number], now.table[row], now.pitch)
-            timbre, modulation = np.split(now.at.moved * spread, [TIMBRE])
-            samples, back = decoder.speak(plans[number], now.table[row, :TIMBRE] + timbre, modulation)
-            heard = objective.hear(samples)
-            by = back(heard.gradient)
-            gradient += np.concatenate([by.timbre, by.modulation]) * spread / np.float32(len(numbers))
-            likeness += heard.similarity / len(numbers)
+                plans[number] = decoder.plan(SENTENCES[number], state.table[row], state.pitch, state.rate)
+            timbre, modulation = np.split(state.descent.offset * spread, [TIMBRE])
+            samples, back = decoder.speak(plans[number], state.table[row, :TIMBRE] + timbre, modulation)
+            evaluation = objective.evaluate(samples)
+            by_voice = back(evaluation.gradient)
+            gradient += np.concatenate([by_voice.timbre, by_voice.modulation]) * spread / np.float32(len(numbers))
+            similarity += evaluation.similarity / len(numbers)
             held_out += objective.held_out(samples) / len(numbers)
-        now = _descend(now, np.asarray(gradient + pull * now.at.moved, np.float32), config, rates, likeness, held_out)
-        progress(now)
-    table = now.table.copy()
-    timbre, modulation = np.split(now.best * spread, [TIMBRE])
+        state = _descend(
+            state, np.asarray(gradient + restraint * state.descent.offset, np.float32), config, rates, similarity, held_out
+        )
+        progress(state)
+    return Trained(_voice(state, state.best * spread), _voice(state, _zeros()), state.stock)
+
+
+def _voice(state: Progress, offset: Floats) -> VoiceStyle:
+    """Return the voice at an offset from the start."""
+    table = state.table.copy()
+    timbre, modulation = np.split(offset, [TIMBRE])
     table[:, :TIMBRE] += timbre
-    return VoiceStyle(
-        table.astype(np.float32), now.pitch.scale, now.pitch.shift, now.rate, modulation=modulation.astype(np.float16)
-    )
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            narrow = modulation.astype(np.float16)
+        return VoiceStyle(table, state.pitch.scale, state.pitch.shift, state.rate, modulation=narrow)
+    except (StyleFileError, FloatingPointError) as error:
+        raise CloningError("The training diverged. Use a smaller learning rate or more restraint.") from error
 
 
 def _descend(
-    now: Progress, gradient: Floats, config: TrainingConfig, rates: Floats, likeness: float, held_out: float
+    state: Progress, gradient: Floats, config: TrainingConfig, rates: Floats, similarity: float, held_out: float
 ) -> Progress:
     """Return the state after a step; every few steps, keep their mean if it is the most similar so far."""
-    step = now.step + 1
-    total, unchecked = now.total + now.at.moved, now.unchecked + held_out
-    at = now.at.descend(gradient, step, np.float32(rate_of(step, config.steps, config.learning_rate)) * rates)
-    after = replace(now, step=step, at=at, total=total, unchecked=unchecked, likeness=likeness)
-    if step == 1:
-        after = replace(after, initial=held_out)
+    step = state.step + 1
+    total, unchecked = state.total + state.descent.offset, state.unchecked + held_out
+    descent = state.descent.descend(gradient, step, np.float32(rate_of(step, config.steps, config.learning_rate)) * rates)
+    after = replace(state, step=step, descent=descent, total=total, unchecked=unchecked, similarity=similarity)
     window = (step - 1) % _CHECKED_EVERY + 1
     if window < _CHECKED_EVERY and step < config.steps:
         return after
     found = unchecked / window
     after = replace(after, total=_zeros(), unchecked=0.0)
-    if found > now.held_out:
+    if found > state.held_out:
         return replace(after, best=np.asarray(total / window, np.float32), held_out=found, worse=0)
-    return replace(after, worse=now.worse + 1)
+    return replace(after, worse=state.worse + 1)
 
 
 def _spread(voices: Mapping[str, Floats], decoder: Decoder) -> Floats:
@@ -204,11 +221,11 @@ def _rates(config: TrainingConfig) -> Floats:
     return rates
 
 
-def _pull(config: TrainingConfig) -> Floats:
+def _restraint(config: TrainingConfig) -> Floats:
     """Return the gradient of the restraint by offset: of the mean square of each part."""
-    pull = np.full(_SIZE, 2 * config.restraint / TIMBRE, np.float32)
-    pull[TIMBRE:] = 2 * config.restraint / MODULATION
-    return pull
+    restraint = np.full(_SIZE, 2 * config.restraint / TIMBRE, np.float32)
+    restraint[TIMBRE:] = 2 * config.restraint / MODULATION
+    return restraint
 
 
 def _sentences(step: int, config: TrainingConfig) -> Sequence[int]:

@@ -28,13 +28,13 @@ from echo_common.errors import EchoError, ServiceUnavailableError, refuse
 from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
+from echo_voice.cloning.encoders.embeddings import unit
 from echo_voice.dependencies import Dependencies
 from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.domain.voice_models import TrainingResult, VoiceModel
 from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest, TrainingSample
-from echo_voice.similarity import unit
 from echo_voice.usecases.consents import give_consent
 from echo_voice.usecases.mix_withdrawal import withdraw_mixes
 from echo_voice.usecases.samples import fetch_processed

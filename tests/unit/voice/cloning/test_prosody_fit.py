@@ -76,8 +76,8 @@ def test_within_the_stock_voices_the_map_is_small_although_the_prediction_errs()
 
 def test_the_prosody_is_a_mixture_of_stock_voices_that_prefers_similar_ones():
     target = _speaker(110, 9, 4.7)
-    likeness = EQUAL | {"am_michael": 0.9}
-    alike, equal = (fit(target, known, VOICES, StatisticsPredictor()).table for known in (likeness, EQUAL))
+    similarity = EQUAL | {"am_michael": 0.9}
+    alike, equal = (fit(target, known, VOICES, StatisticsPredictor()).table for known in (similarity, EQUAL))
     assert alike[0, -1] > equal[0, -1] + 0.05
     pitches = [table[0, TIMBRE] for table in VOICES.values()]
     assert min(pitches) <= alike[0, 0] <= max(pitches)

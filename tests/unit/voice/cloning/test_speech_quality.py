@@ -1,14 +1,16 @@
 """A clone whose speech is worse than that of its start is moved back towards it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from echo_common.audio.style_file import MODULATION, VoiceStyle
 from echo_voice.cloning.sentences import SENTENCES, UNSEEN
-from echo_voice.cloning.speech_quality import SpeechQuality, between, choose, measure_speech, stock_quality
+from echo_voice.cloning.speech_quality import SpeechQuality, between, check, choose, measure_speech, stock_quality
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings
+from echo_voice.cloning.training import Trained
 from echo_voice.similarity import Samples
 
 START = VoiceStyle(np.zeros((510, 256), np.float32), modulation=np.zeros(MODULATION, np.float16))
@@ -31,30 +33,34 @@ class FakeJudge:
         return self._opinion
 
 
+def _alike(samples: Samples) -> float:
+    return 0.5
+
+
 def tone(tokens: Sequence[int], voice: VoiceStyle) -> Samples:
     return np.sin(np.arange(24_000, dtype=np.float32) / 20)
 
 
 def test_a_voice_is_judged_by_sentences_that_are_not_trained_on() -> None:
     judge = FakeJudge()
-    found = measure_speech(TRAINED, tone, judge)
+    found = measure_speech(TRAINED, tone, judge, lambda samples: 0.5)
     assert judge.asked == [text for text, _ in UNSEEN]
     assert not {tokens for _, tokens in UNSEEN} & set(SENTENCES)
     words = sum(len(text.split()) for text, _ in UNSEEN)
-    assert found == SpeechQuality(pytest.approx(3 / words), 3.0)  # type: ignore[arg-type]
+    assert found == SpeechQuality(pytest.approx(3 / words), 3.0, 0.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_speech_that_is_silent_or_not_finite_has_all_words_wrong(value: float) -> None:
-    found = measure_speech(TRAINED, lambda tokens, voice: np.full(24_000, value, np.float32), FakeJudge())
-    assert found == SpeechQuality(1.0, 1.0)
+    found = measure_speech(TRAINED, lambda tokens, voice: np.full(24_000, value, np.float32), FakeJudge(), _alike)
+    assert found == SpeechQuality(1.0, 1.0, -1.0)
 
 
 def test_without_judges_nothing_is_measured_and_the_trained_voice_remains() -> None:
     def measure(voice: VoiceStyle) -> SpeechQuality:
-        return measure_speech(voice, tone, FakeJudge(opinion=None, recogniser=False))
+        return measure_speech(voice, tone, FakeJudge(opinion=None, recogniser=False), _alike)
 
-    assert choose(START, TRAINED, STOCK, measure) == (TRAINED, SpeechQuality(None, None))
+    assert choose(START, TRAINED, STOCK, measure) == (TRAINED, SpeechQuality(None, None, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,35 @@ def test_a_voice_with_unclear_speech_is_moved_back(qualities: Sequence[SpeechQua
     assert np.allclose(voice.table, share)
     assert np.allclose(voice.modulation, share, atol=1e-3)
     assert (voice.pitch_scale, voice.pitch_shift, voice.rate) == (1.1, 2.0, 0.9)
+
+
+def test_a_voice_less_similar_than_the_built_in_one_is_replaced_by_the_start() -> None:
+    found = {1.0: SpeechQuality(0.02, 3.4, 0.6), 0.0: SpeechQuality(0.02, 3.4, 0.65)}
+    stock = replace(STOCK, similarity=0.7)
+    voice, quality = choose(START, TRAINED, stock, lambda voice: found[float(voice.table[0, 0])])
+    assert voice is START
+    assert quality.similarity == 0.65
+
+
+def test_the_check_measures_the_similarity_of_the_built_in_voice_with_unseen_sentences() -> None:
+    stock = next(iter(stock_quality()))
+    heard: list[VoiceStyle] = []
+
+    def speak(tokens: Sequence[int], voice: VoiceStyle) -> Samples:
+        heard.append(voice)
+        return np.full(24_000, 0.5 if voice.table.any() else 0.25, np.float32)
+
+    checked = check(
+        Trained(TRAINED, START, stock),
+        {stock: START.table},
+        speak,
+        FakeJudge(opinion=4.0, recogniser=False),
+        lambda samples: float(np.median(samples)),
+    )
+    assert len(heard) == 2 * len(UNSEEN)
+    assert checked.nearest_stock == pytest.approx(0.25, abs=0.01)
+    assert checked.quality.similarity == pytest.approx(0.5, abs=0.01)
+    assert checked.voice is TRAINED
 
 
 def test_a_voice_on_the_way_without_modulation_has_none() -> None:

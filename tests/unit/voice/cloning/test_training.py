@@ -6,7 +6,8 @@ import pytest
 
 from echo_common.audio.style_file import MODULATION, VoiceStyle
 from echo_voice.cloning.decoder import UNCHANGED, Floats, Gradient, PitchMap, Plan
-from echo_voice.cloning.encoder import EncoderNetwork
+from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
+from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders
 from echo_voice.cloning.prosody import Contour
 from echo_voice.cloning.stock import stock_embeddings
@@ -23,13 +24,13 @@ class LinearDecoder:
     """A decoder whose output is a mixture weighted by the timbre."""
 
     def __init__(self) -> None:
-        self.pitches: list[PitchMap] = []
+        self.plans: list[tuple[PitchMap, float]] = []
 
     def contour(self, tokens: Sequence[int], style: Floats, rate: float = 1.0) -> Contour:
         return Contour(120 * np.linspace(0.8, 1.2, 200), np.zeros(200), 0.0)
 
-    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED) -> Plan:
-        self.pitches.append(pitch)
+    def plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED, rate: float = 1.0) -> Plan:
+        self.plans.append((pitch, rate))
         return Plan({})
 
     def project(self, timbres: Floats) -> Floats:
@@ -47,7 +48,7 @@ class LinearDecoder:
         return np.asarray((timbre + first) @ _MIXING, np.float32), back
 
 
-class FirstSamples(EncoderNetwork):
+class FirstSamples(Resemblyzer):
     """An encoder of the first 256 samples."""
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class FirstSamples(EncoderNetwork):
     def embed(self, samples: Floats) -> Floats:
         return np.asarray(samples[:256] / np.linalg.norm(samples[:256]), np.float32)
 
-    def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+    def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         size = np.linalg.norm(samples[:256])
         cosine = float(samples[:256] @ target / size)
         gradient = np.zeros_like(samples)
@@ -83,11 +84,11 @@ class Mistaken(FirstSamples):
         return vector
 
 
-ENCODERS = Encoders(FirstSamples(), FirstSamples(), FirstSamples())
+ENCODERS = Encoders(FirstSamples(), [(FirstSamples(), 1.0)], FirstSamples())
 
 
 def _train(config: TrainingConfig = SHORT, **more) -> VoiceStyle:
-    return train(RECORDINGS, VOICES, LinearDecoder(), ENCODERS, config, **more)
+    return train(RECORDINGS, VOICES, LinearDecoder(), ENCODERS, config, **more).voice
 
 
 @pytest.mark.slow
@@ -96,8 +97,8 @@ def test_every_epoch_increases_similarity():
     voice = _train(TrainingConfig(epochs=20, batch_size=8, restraint=0), progress=steps.append)
     assert voice.table.dtype == np.float32
     assert [at.step for at in steps] == list(range(1, len(steps) + 1))
-    assert np.mean([at.likeness for at in steps[-4:]]) > steps[0].likeness + 0.1
-    assert steps[-1].held_out > steps[0].initial + 0.1
+    assert np.mean([at.similarity for at in steps[-4:]]) > steps[0].similarity + 0.1
+    assert steps[-1].held_out > steps[3].held_out + 0.1
 
 
 def test_prosody_comes_from_stock_voices_and_the_timbre_change_is_the_same_for_all_lengths():
@@ -126,13 +127,16 @@ def test_a_state_of_an_earlier_version_is_not_resumed(tmp_path: Path):
 def test_the_result_is_the_one_that_the_held_out_encoder_found_most_similar_and_training_ends_without_gain():
     steps: list[Progress] = []
     config = TrainingConfig(epochs=4)
-    encoders = Encoders(FirstSamples(), FirstSamples(), Mistaken())
-    voice = train(RECORDINGS, VOICES, LinearDecoder(), encoders, config, progress=steps.append)
+    encoders = Encoders(FirstSamples(), [(FirstSamples(), 1.0)], Mistaken())
+    trained = train(RECORDINGS, VOICES, LinearDecoder(), encoders, config, progress=steps.append)
     assert len(steps) == 12
     assert steps[-1].worse == 2
     assert steps[-1].held_out == steps[3].held_out
-    moved = np.mean([np.zeros(128, np.float32), *(at.at.moved[:128] for at in steps[:3])], axis=0)
-    assert np.sign(voice.table[0, :128] - steps[0].table[0, :128]) == pytest.approx(np.sign(moved))
+    mean = np.mean([np.zeros(128, np.float32), *(at.descent.offset[:128] for at in steps[:3])], axis=0)
+    spread = np.stack([table[:, :128] for table in VOICES.values()]).std(axis=(0, 1)) + 1e-3
+    assert trained.voice.table[0, :128] - trained.start.table[0, :128] == pytest.approx(mean * spread, abs=1e-5)
+    assert np.array_equal(trained.start.table, steps[0].table)
+    assert trained.stock in VOICES
 
 
 def test_without_modulation_only_the_timbre_changes():
@@ -145,10 +149,11 @@ def test_the_timbre_is_trained_at_the_speakers_pitch_also_when_resumed(tmp_path:
     speech = np.asarray(sum(np.sin(2 * np.pi * 230 * n * time) / n for n in range(1, 12)) / 5, np.float32)
     steps: list[Progress] = []
     decoder = LinearDecoder()
-    voice = train([speech], VOICES, decoder, ENCODERS, SHORT, progress=steps.append)
+    voice = train([speech], VOICES, decoder, ENCODERS, SHORT, progress=steps.append).voice
     pitch = PitchMap(voice.pitch_scale, voice.pitch_shift)
     assert pitch.scale * 120 + pitch.shift == pytest.approx(230, rel=0.02)
-    assert set(decoder.pitches) == {pitch}
+    assert set(decoder.plans) == {(pitch, voice.rate)}
+    assert voice.rate != 1
     steps[1].save(tmp_path / "training.npz")
     again = _train(resume=Progress.load(tmp_path / "training.npz"))
     assert (again.pitch_scale, again.pitch_shift, again.rate) == (voice.pitch_scale, voice.pitch_shift, voice.rate)
@@ -160,6 +165,17 @@ def test_restraint_keeps_the_voice_near_its_start():
     _train(progress=first.append)
     start = first[0].table
     assert np.abs(held.table - start).mean() < np.abs(free.table - start).mean()
+
+
+def test_a_training_that_diverges_says_so():
+    with pytest.raises(CloningError, match="smaller learning rate"):
+        _train(TrainingConfig(epochs=10, learning_rate=1e4, restraint=0))
+
+
+def test_silent_recordings_are_refused():
+    silent = [*RECORDINGS, np.zeros(24_000, np.float32)]
+    with pytest.raises(CloningError, match="silent"):
+        train(silent, VOICES, LinearDecoder(), ENCODERS, SHORT)
 
 
 @pytest.mark.parametrize(("size", "steps"), [(1, 32), (8, 4), (5, 8), (100, 2)])

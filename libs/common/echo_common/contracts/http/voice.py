@@ -211,11 +211,9 @@ class CloneQuality(BaseModel):
 
     similarity: float | None = Field(
         None,
-        description="Cosine similarity of its speech to the samples, by a speaker encoder that training does not optimise.",
+        description="Cosine similarity of unseen sentences to the samples, by a speaker encoder that training does not optimise.",
     )
-    nearest_stock: float | None = Field(
-        None, description="The same for the voice that training started from: a similar built-in voice."
-    )
+    nearest_stock: float | None = Field(None, description="The same for the similar built-in voice that training started from.")
     mos: float | None = Field(None, description="Estimated opinion score of its speech, from 1 to 5 (DNSMOS).")
     word_errors: float | None = Field(
         None, description="Share of the words of unseen sentences that a recogniser did not understand as written."

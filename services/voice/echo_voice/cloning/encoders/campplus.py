@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning import checkpoint
+from echo_voice.cloning.encoders import checkpoint
 from echo_voice.cloning.encoders.campplus_layers import DenseLayer, Head, Transit, folded, normalisation
 from echo_voice.cloning.encoders.convolution import Convolution
+from echo_voice.cloning.encoders.embeddings import cosine, mean_direction
 from echo_voice.cloning.encoders.fbank import FRAME, HOP, FilterBank
-from echo_voice.cloning.spectra import RATE, unit
+from echo_voice.cloning.encoders.spectra import RATE
 
 Floats = NDArray[np.float32]
 CAMPPLUS = "campplus-zh-en.pt"
@@ -52,22 +53,14 @@ class CampPlus:
 
     def embed(self, samples: Floats) -> Floats:
         """Embed speech of any length (mono float32 at 16 kHz) as a unit vector (192,): the mean of parts of at most 10 s."""
-        return unit(np.mean([unit(self._forward(part)[0]) for part in _parts(samples)], axis=0))
+        return mean_direction(np.stack([self._forward(part)[0] for part in _parts(samples)]))
 
-    def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+    def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         """Return the cosine of an utterance's embedding and a unit target, and its gradient by PCM sample."""
-        parts = _parts(samples)
-        passes = [self._forward(part) for part in parts]
-        units = [unit(vector) for vector, _ in passes]
-        mean = np.mean(units, axis=0)
-        whole = unit(mean)
-        cosine = float(whole @ target)
-        to_mean = (target - cosine * whole) / np.linalg.norm(mean) / len(parts)
-        gradients = [
-            self._backward((to_mean - (to_mean @ direction) * direction) / np.linalg.norm(vector), tape)
-            for (vector, tape), direction in zip(passes, units, strict=True)
-        ]
-        return cosine, np.concatenate(gradients)[: len(samples)]
+        passes = [self._forward(part) for part in _parts(samples)]
+        found, to_vectors = cosine(np.stack([vector for vector, _ in passes]), target)
+        gradients = [self._backward(gradient, tape) for gradient, (_, tape) in zip(to_vectors, passes, strict=True)]
+        return found, np.concatenate(gradients)[: len(samples)]
 
     def _forward(self, samples: Floats) -> tuple[Floats, "_Tape"]:
         features = self._bank.compute(samples)

@@ -46,7 +46,7 @@ class Head:
 
 
 class Residual:
-    """Two convolutions beside a direct connection."""
+    """Two convolutions with a shortcut."""
 
     def __init__(self, weights: Mapping[str, Floats], name: str, stride: int) -> None:
         self._one = Plane(*folded(weights, f"{name}.conv1", f"{name}.bn1"), stride=stride)
@@ -57,8 +57,8 @@ class Residual:
     def forward(self, plane: Floats) -> tuple[Floats, Any]:
         """Turn a plane (channels, bands, frames) into one of (32, bands / stride, frames)."""
         inner = np.maximum(self._one.forward(plane), 0)
-        beside = self._direct.forward(plane) if self._direct else plane
-        result = np.maximum(self._two.forward(inner) + beside, 0)
+        shortcut = self._direct.forward(plane) if self._direct else plane
+        result = np.maximum(self._two.forward(inner) + shortcut, 0)
         return result, (plane.shape, inner, result)
 
     def backward(self, gradient: Floats, tape: Any) -> Floats:
@@ -66,8 +66,8 @@ class Residual:
         shape, inner, result = tape
         gradient = np.where(result > 0, gradient, 0)
         to_inner = np.where(inner > 0, self._two.backward(gradient, inner.shape), 0)
-        beside = self._direct.backward(gradient, shape) if self._direct else gradient
-        return self._one.backward(to_inner, shape) + beside
+        by_shortcut = self._direct.backward(gradient, shape) if self._direct else gradient
+        return self._one.backward(to_inner, shape) + by_shortcut
 
 
 class DenseLayer:
@@ -97,21 +97,21 @@ class DenseLayer:
         starts = np.arange(0, frames, _SEGMENT)
         counts = np.diff(starts, append=frames)
         context = inner.mean(axis=1, keepdims=True) + np.add.reduceat(inner, starts, axis=1) / counts
-        bent = np.maximum(self._one @ context + self._one_bias[:, None], 0)
-        mask = 0.5 + 0.5 * np.tanh((self._two @ bent + self._two_bias[:, None]) / 2)
+        activated = np.maximum(self._one @ context + self._one_bias[:, None], 0)
+        mask = 0.5 + 0.5 * np.tanh((self._two @ activated + self._two_bias[:, None]) / 2)
         local = self._local.forward(inner)
-        return local * np.repeat(mask, counts, axis=1), (active > 0, inner, starts, counts, bent, mask, local)
+        return local * np.repeat(mask, counts, axis=1), (active > 0, inner, starts, counts, activated, mask, local)
 
     def backward(self, gradient: Floats, tape: Any) -> Floats:
         """Compute the gradient of the input."""
-        alive, inner, starts, counts, bent, mask, local = tape
+        positive, inner, starts, counts, activated, mask, local = tape
         to_mask = np.add.reduceat(gradient * local, starts, axis=1)
-        to_bent = np.where(bent > 0, self._two.T @ (to_mask * mask * (1 - mask)), 0)
-        to_context = self._one.T @ to_bent
+        to_activated = np.where(activated > 0, self._two.T @ (to_mask * mask * (1 - mask)), 0)
+        to_context = self._one.T @ to_activated
         to_inner = self._local.backward(gradient * np.repeat(mask, counts, axis=1), inner.shape[1])
         to_inner += to_context.sum(axis=1, keepdims=True) / inner.shape[1] + np.repeat(to_context / counts, counts, axis=1)
         to_active = self._narrow.T @ np.where(inner > 0, to_inner, 0)
-        return np.asarray(np.where(alive, to_active, 0) * self._scale, np.float32)
+        return np.asarray(np.where(positive, to_active, 0) * self._scale, np.float32)
 
 
 class Transit:
@@ -126,9 +126,9 @@ class Transit:
         active = np.maximum(self._scale * signal + self._shift, 0)
         return self._linear @ active, active > 0
 
-    def backward(self, gradient: Floats, alive: Any) -> Floats:
+    def backward(self, gradient: Floats, positive: Any) -> Floats:
         """Compute the gradient of the input."""
-        return np.asarray(np.where(alive, self._linear.T @ gradient, 0) * self._scale, np.float32)
+        return np.asarray(np.where(positive, self._linear.T @ gradient, 0) * self._scale, np.float32)
 
 
 def normalisation(weights: Mapping[str, Floats], name: str) -> tuple[Floats, Floats]:

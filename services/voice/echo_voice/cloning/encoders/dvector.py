@@ -13,9 +13,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from echo_voice.cloning import lstm
-from echo_voice.cloning import spectra as features
-from echo_voice.cloning.spectra import unit
+from echo_voice.cloning.encoders import lstm
+from echo_voice.cloning.encoders import spectra as features
+from echo_voice.cloning.encoders.embeddings import cosine, mean_direction
+from echo_voice.cloning.levels import gain, normalise
 
 Floats = NDArray[np.float32]
 DVECTOR = "embedder.int8.onnx"
@@ -25,8 +26,6 @@ _FRAME, _HOP, _BANDS = 512, 160, 40
 _WINDOW = 400
 _PART, _STEP = 80, 40
 _FLOOR = np.float32(1e-10)
-_LEVEL = -25.0
-_SILENCE = 1e-9
 
 
 class DVector:
@@ -56,31 +55,25 @@ class DVector:
 
     def embed(self, samples: Floats) -> Floats:
         """Embed speech of any length (mono float32 at 16 kHz) as a unit vector (256,), independent of its level."""
-        spectra, _ = self._spectra(samples * _gain(samples))
+        spectra, _ = self._spectra(normalise(samples))
         hidden, _ = lstm.forward(self._cells, _cut(np.log10(spectra)))
-        return unit(unit(hidden @ self._linear.T + self._bias).mean(axis=0))
+        return mean_direction(hidden @ self._linear.T + self._bias)
 
-    def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+    def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         """Return the cosine of an utterance's embedding and a unit target, and its gradient by PCM sample.
 
         The gradient treats the gain that normalises the level as constant.
         """
-        gain = _gain(samples)
-        spectra, transform = self._spectra(samples * gain)
+        factor = gain(samples)
+        spectra, transform = self._spectra(samples * factor)
         hidden, tape = lstm.forward(self._cells, _cut(np.log10(spectra)))
-        raw = hidden @ self._linear.T + self._bias
-        parts = unit(raw)
-        mean = parts.mean(axis=0)
-        whole = unit(mean)
-        cosine = float(whole @ target)
-        to_parts = (target - cosine * whole) / np.linalg.norm(mean) / len(parts)
-        to_raw = (to_parts - (parts @ to_parts)[:, None] * parts) / np.linalg.norm(raw, axis=1, keepdims=True)
+        found, to_raw = cosine(hidden @ self._linear.T + self._bias, target)
         to_windows = lstm.backward(self._cells, to_raw @ self._linear, tape)
         to_logs = np.zeros_like(spectra)
         for number in range(to_windows.shape[1]):
             to_logs[number * _STEP :][:_PART] += to_windows[:, number]
         to_spectra = to_logs / (spectra * np.float32(np.log(10)))
-        return cosine, self._spectra_back(to_spectra, transform, len(samples)) * gain
+        return found, self._spectra_back(to_spectra, transform, len(samples)) * factor
 
     def _spectra(self, samples: Floats) -> tuple[Floats, NDArray[np.complex64]]:
         """Compute mel power spectra (frames, 40) and return them with their short-time Fourier transform."""
@@ -112,7 +105,3 @@ def _ordered(rows: Floats) -> Floats:
 def _cut(logs: Floats) -> Floats:
     """Cut the logarithms of spectra into overlapping parts: (80, parts, 40)."""
     return np.stack([logs[start : start + _PART] for start in range(0, len(logs) - _PART + 1, _STEP)], axis=1)
-
-
-def _gain(samples: Floats) -> np.float32:
-    return np.float32(10 ** (_LEVEL / 20) / np.sqrt(np.mean(np.square(samples, dtype=np.float64)) + _SILENCE))

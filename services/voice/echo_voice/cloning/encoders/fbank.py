@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning import spectra
-from echo_voice.cloning.spectra import RATE
+from echo_voice.cloning.encoders import spectra
+from echo_voice.cloning.encoders.spectra import RATE
 
 Floats = NDArray[np.float32]
 BANDS = 80

@@ -1,4 +1,4 @@
-"""Port of a speaker encoder that training can optimise."""
+"""Ports of a speaker encoder, and of one that training can optimise."""
 
 from typing import Protocol
 
@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-class TrainableEncoder(Protocol):
-    """A speaker encoder for mono speech at 16 kHz, float32, with its gradient. Stateless, so threads may share it."""
+class Encoder(Protocol):
+    """A speaker encoder for mono speech at 16 kHz, float32. Stateless, so threads may share it."""
 
     def embed(self, samples: Floats) -> Floats:
         """Embed speech of any length as a unit vector."""
         ...
 
-    def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+
+class TrainableEncoder(Encoder, Protocol):
+    """A speaker encoder with its gradient."""
+
+    def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         """Return the cosine of an utterance's embedding and a unit target, and its gradient by PCM sample."""
         ...

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import VoiceStyle
 from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
-from echo_voice.cloning.encoder import EncoderNetwork
-from echo_voice.cloning.objective import Encoders, mean_embedding
+from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
+from echo_voice.cloning.failure import CloningError
+from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
 from echo_voice.cloning.speech import KokoroSpeech
-from echo_voice.cloning.speech_quality import choose, measure_speech, stock_quality
+from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
 from echo_voice.providers.local import MODEL
@@ -44,13 +43,11 @@ def main(task: Mapping[str, Any]) -> None:
     known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
     config = TrainingConfig(**known)
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
-    last = [] if resume is None else [resume]  # a training may have ended with its last checkpoint
 
     def report(progress: Progress) -> None:
-        last[:] = [progress]
         if progress.step % _SAVED_EVERY == 0:
             progress.save(checkpoint)
-        _say(step=progress.step, steps=config.steps, note=f"refining, likeness {progress.likeness:.2f}")
+        _say(step=progress.step, steps=config.steps, note=f"refining, similarity {progress.similarity:.2f}")
 
     decoder = KokoroDecoder(models / MODEL, task["threads"])
     # the transcript of a recording that was cut has more words than the rest
@@ -58,30 +55,30 @@ def main(task: Mapping[str, Any]) -> None:
         text if len(recording) < _LONGEST_SECONDS * SAMPLE_RATE else None
         for recording, text in zip(recordings, task["transcripts"], strict=True)
     ]
-    style = train(recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=transcripts)
+    try:
+        trained = train(recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=transcripts)
+    except CloningError as error:
+        _say(failed=str(error))
+        return
     del decoder  # its gradient needs most of the memory
     _say(step=config.steps, steps=config.steps, note="checking the speech")
-    style, speech = _checked(style, last[-1] if last else None, models, task["threads"])
-    style.save(Path(task["style"]))
-    similarity = {"similarity": round(last[-1].held_out, 4), "nearest_stock": round(last[-1].initial, 4)} if last else {}
-    made = {"gender": _gender(recordings, encoders.resemblyzer, voices), "seconds": round(time.monotonic() - started, 1)}
-    _say(made={**made, **similarity, **speech})
+    speech = KokoroSpeech(models / MODEL, task["threads"])
+    checked = check(trained, voices, speech, PackagedJudge(), similarity_to(recordings, encoders.held_out))
+    checked.voice.save(Path(task["style"]))
+    quality = checked.quality
+    _say(
+        made={
+            "gender": _gender(recordings, encoders.resemblyzer, voices),
+            "seconds": round(time.monotonic() - started, 1),
+            "similarity": round(quality.similarity, 4),
+            "nearest_stock": round(checked.nearest_stock, 4),
+            "word_errors": None if quality.word_errors is None else round(quality.word_errors, 4),
+            "mos": None if quality.mos is None else round(quality.mos, 2),
+        }
+    )
 
 
-def _checked(
-    trained: VoiceStyle, progress: Progress | None, models: Path, threads: int
-) -> tuple[VoiceStyle, Mapping[str, Any]]:
-    """Return the trained voice, or one nearer to its start if its speech falls short, and the measures of its speech."""
-    if progress is None:
-        return trained, {}
-    speak, judge = KokoroSpeech(models / MODEL, threads), PackagedJudge()
-    start = replace(trained, table=progress.table, modulation=np.zeros_like(trained.modulation))
-    voice, found = choose(start, trained, stock_quality()[progress.stock], lambda style: measure_speech(style, speak, judge))
-    errors = None if found.word_errors is None else round(found.word_errors, 4)
-    return voice, {"word_errors": errors, "mos": None if found.mos is None else round(found.mos, 2)}
-
-
-def _gender(recordings: Sequence[Floats], encoder: EncoderNetwork, voices: Mapping[str, Floats]) -> str:
+def _gender(recordings: Sequence[Floats], encoder: Resemblyzer, voices: Mapping[str, Floats]) -> str:
     """Return the gender of the nearest built-in voice."""
     target = mean_embedding(recordings, encoder)
     stock = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}

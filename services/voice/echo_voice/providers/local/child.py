@@ -19,7 +19,7 @@ _NICENESS = 5
 async def run(request: TrainingRequest, on_progress: Progressed, settings: VoiceSettings) -> Outcome:
     """Train in a child process; cancelling kills it."""
     threads = min(2, usable_processors())
-    style = request.scratch / "style.bin"
+    style = request.scratch / "style"
     task = {
         "recordings": [str(recording.path) for recording in request.samples],
         "transcripts": [
@@ -56,6 +56,8 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+    if code == 0 and "failed" in last:
+        raise TrainingFailedError(last["failed"])
     if code != 0 or "made" not in last:
         raise ProviderUnavailableError("The training process died.", retry_after=5)
     made = last["made"]

@@ -7,9 +7,9 @@ import pytest
 from onnx import numpy_helper
 from onnxruntime import InferenceSession
 
-from echo_voice.cloning.checkpoint import NotACheckpointError
 from echo_voice.cloning.encoders.campplus import CampPlus, Floats
 from echo_voice.cloning.encoders.campplus_layers import DenseLayer
+from echo_voice.cloning.encoders.checkpoint import NotACheckpointError
 from echo_voice.cloning.encoders.convolution import Convolution, Plane
 from echo_voice.cloning.encoders.port import TrainableEncoder
 
@@ -94,16 +94,16 @@ def test_embeddings_are_independent_of_level(encoder: TrainableEncoder) -> None:
 @pytest.mark.parametrize("seconds", [0.3, 2.5])
 def test_the_gradient_equals_finite_differences(encoder: TrainableEncoder, seconds: float) -> None:
     speech, target = _speechlike(seconds), encoder.embed(_speechlike(1.0, seed=9, pitch=190))
-    before, gradient = encoder.likeness(speech, target)
+    before, gradient = encoder.similarity(speech, target)
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-5)
     direction = gradient / np.square(gradient, dtype=np.float64).sum() * 1e-3
-    ends = [encoder.likeness((speech + sign * direction).astype(np.float32), target)[0] for sign in (1, -1)]
+    ends = [encoder.similarity((speech + sign * direction).astype(np.float32), target)[0] for sign in (1, -1)]
     assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(1, rel=0.05)
 
 
 def test_the_gradient_covers_every_part_of_long_speech(encoder: TrainableEncoder) -> None:
     speech = _speechlike(10.5)
-    _, gradient = encoder.likeness(speech, encoder.embed(_speechlike(1.0, seed=9, pitch=190)))
+    _, gradient = encoder.similarity(speech, encoder.embed(_speechlike(1.0, seed=9, pitch=190)))
     assert gradient.shape == speech.shape
     assert all(np.any(part) for part in np.array_split(gradient, 8))
 

@@ -9,7 +9,7 @@ from onnxruntime import InferenceSession
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from echo_voice.cloning.encoders.dvector import DVector, Floats
-from echo_voice.cloning.spectra import mel_bank
+from echo_voice.cloning.encoders.spectra import mel_bank
 
 _CELLS, _OUTPUTS, _LAYERS = 48, 256, 3
 
@@ -90,10 +90,10 @@ def test_embeddings_are_independent_of_level(encoder: DVector) -> None:
 @pytest.mark.parametrize("seconds", [0.5, 2.5])
 def test_the_gradient_equals_finite_differences(encoder: DVector, seconds: float) -> None:
     speech, target = _speechlike(seconds), encoder.embed(_speechlike(2.0, seed=9, pitch=190))
-    before, gradient = encoder.likeness(speech, target)
+    before, gradient = encoder.similarity(speech, target)
     assert gradient.shape == speech.shape
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-5)
     along = gradient - speech * (gradient @ speech) / (speech @ speech)  # changes the level, and with it the gain, least
     direction = along / (gradient @ along) * np.float32(2e-4)
-    ends = [encoder.likeness((speech + sign * direction).astype(np.float32), target)[0] for sign in (1, -1)]
+    ends = [encoder.similarity((speech + sign * direction).astype(np.float32), target)[0] for sign in (1, -1)]
     assert (ends[0] - ends[1]) / 4e-4 == pytest.approx(1, rel=0.05)

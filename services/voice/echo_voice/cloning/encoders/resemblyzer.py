@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_voice.cloning import checkpoint, lstm
-from echo_voice.cloning import spectra as features
-from echo_voice.cloning.spectra import unit
+from echo_voice.cloning.encoders import checkpoint, lstm
+from echo_voice.cloning.encoders import spectra as features
+from echo_voice.cloning.encoders.embeddings import cosine, mean_direction
+from echo_voice.cloning.levels import level
 
 Floats = NDArray[np.float32]
-RATE = 16_000
-ENCODER = "speaker-encoder.npz"
+RESEMBLYZER = "speaker-encoder.npz"
 """File of the weights."""
 
 _WINDOW, _HOP, _BANDS = 400, 160, 40
@@ -28,8 +28,8 @@ _LAYERS = 3
 _LOUD, _FLOOR = 0.02, np.float32(1e-6)
 
 
-class EncoderNetwork:
-    """The network of a speaker encoder for speech at 16 kHz, with its gradients. Stateless, so threads may share it."""
+class Resemblyzer:
+    """The network of Resemblyzer for speech at 16 kHz, with its gradients. Stateless, so threads may share it."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self._cells = [(weights[f"w{layer}"], weights[f"r{layer}"], weights[f"b{layer}"]) for layer in range(_LAYERS)]
@@ -38,7 +38,7 @@ class EncoderNetwork:
         self._bank = features.mel_bank(_BANDS, _WINDOW)
 
     @classmethod
-    def open(cls, path: Path) -> "EncoderNetwork":
+    def open(cls, path: Path) -> "Resemblyzer":
         """Load the encoder from a file that `convert` wrote."""
         with np.load(path, allow_pickle=False) as weights:
             return cls({name: weights[name] for name in weights.files})
@@ -49,7 +49,7 @@ class EncoderNetwork:
         spectra, _ = self._spectra(loud)
         starts = _starts(len(loud))
         hidden, _ = lstm.forward(self._cells, np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
-        return unit(unit(np.maximum(hidden @ self._linear.T + self._bias, 0)).mean(axis=0))
+        return mean_direction(np.maximum(hidden @ self._linear.T + self._bias, 0))
 
     def spectral_balance(self, samples: Floats) -> Floats:
         """Compute the spectral balance of speech: its mean log mel spectrum (40,), independent of its level."""
@@ -64,7 +64,7 @@ class EncoderNetwork:
         to_spectra[loud] = 2 * (off - off.mean()) / _BANDS / loud.sum() / (spectra[loud] + _FLOOR)
         return float(np.mean(off**2)), self._spectra_back(to_spectra, transform, len(samples))
 
-    def likeness(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
+    def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:
         """Return the cosine of an utterance's embedding and a unit target, and its gradient by PCM sample.
 
         The level is not normalised.
@@ -73,18 +73,12 @@ class EncoderNetwork:
         starts = _starts(len(samples))
         hidden, tape = lstm.forward(self._cells, np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
         raw = np.maximum(hidden @ self._linear.T + self._bias, 0)
-        parts = unit(raw)
-        mean = parts.mean(axis=0)
-        whole = unit(mean)
-        cosine = float(whole @ target)
-        to_mean = (target - cosine * whole) / np.linalg.norm(mean)
-        to_parts = np.broadcast_to(to_mean / len(starts), parts.shape)
-        to_raw = (to_parts - (to_parts * parts).sum(axis=1, keepdims=True) * parts) / np.linalg.norm(raw, axis=1, keepdims=True)
+        found, to_raw = cosine(raw, target)
         to_partials = lstm.backward(self._cells, np.where(raw > 0, to_raw, 0) @ self._linear, tape)
         to_spectra = np.zeros_like(spectra)
         for number, start in enumerate(starts):
             to_spectra[start : start + _PARTIAL] += to_partials[:, number]
-        return cosine, self._spectra_back(to_spectra, transform, len(samples))
+        return found, self._spectra_back(to_spectra, transform, len(samples))
 
     def _spectra(self, samples: Floats) -> tuple[Floats, NDArray[np.complex64]]:
         """Compute mel power spectra (frames, 40), zero-padded at the end, and return them with their short-time Fourier transform."""
@@ -107,11 +101,6 @@ def _balance(spectra: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     return np.asarray(mean - mean.mean(), np.float32), loud
 
 
-def level(samples: Floats) -> float:
-    """Measure the root mean square in dBFS."""
-    return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12))
-
-
 def convert(source: Path, target: Path) -> None:
     """Convert the package's `pretrained.pt` to arrays that need no PyTorch (6 MB).
 
@@ -131,7 +120,7 @@ def convert(source: Path, target: Path) -> None:
 def _starts(samples: int) -> Sequence[int]:
     """Return the first frames of the parts to embed, 1.6 s each; the last part counts only if three quarters of it exist."""
     frames = -(-(samples + 1) // _HOP)
-    step = round(RATE / _PARTIALS_A_SECOND / _HOP)
+    step = round(features.RATE / _PARTIALS_A_SECOND / _HOP)
     starts = range(0, max(1, frames - _PARTIAL + step + 1), step)
     covered = (samples - starts[-1] * _HOP) / (_PARTIAL * _HOP)
     return starts[:-1] if covered < _LEAST_COVERAGE and len(starts) > 1 else starts

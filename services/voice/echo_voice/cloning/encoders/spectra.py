@@ -41,8 +41,3 @@ def triangles(bins: NDArray[np.float64], edges: NDArray[np.float64]) -> Floats:
     """Build triangular filters of height 1 over bins; each begins and ends at the peaks of its neighbours."""
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     return np.asarray(np.maximum(0, np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle))), np.float32)
-
-
-def unit(vectors: Floats) -> Floats:
-    """Scale vectors (the last axis) to length 1."""
-    return np.asarray(vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + np.float32(1e-9)), np.float32)

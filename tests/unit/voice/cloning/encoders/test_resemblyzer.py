@@ -6,21 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echo_voice.cloning.checkpoint import NotACheckpointError, read
-from echo_voice.cloning.encoder import EncoderNetwork, Floats, level
+from echo_voice.cloning.encoders.checkpoint import NotACheckpointError, read
+from echo_voice.cloning.encoders.resemblyzer import Floats, Resemblyzer
+from echo_voice.cloning.levels import level
 
 _RANDOM = np.random.default_rng(3)
 
 
 @pytest.fixture(scope="module")
-def encoder() -> EncoderNetwork:
+def encoder() -> Resemblyzer:
     """An encoder of the real shape with random weights."""
     weights = {"linear": _RANDOM.standard_normal((256, 256)) / 8, "bias": _RANDOM.standard_normal(256) / 8}
     for layer, inputs in enumerate((40, 256, 256)):
         weights[f"w{layer}"] = _RANDOM.standard_normal((1024, inputs)) / 8
         weights[f"r{layer}"] = _RANDOM.standard_normal((1024, 256)) / 16
         weights[f"b{layer}"] = _RANDOM.standard_normal(1024) / 8
-    return EncoderNetwork({name: value.astype(np.float32) for name, value in weights.items()})
+    return Resemblyzer({name: value.astype(np.float32) for name, value in weights.items()})
 
 
 def _speechlike(seconds: float, seed: int = 0) -> Floats:
@@ -31,35 +32,35 @@ def _speechlike(seconds: float, seed: int = 0) -> Floats:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.6, 2.5, 7.0])
-def test_embeddings_are_unit_vectors_for_any_length(encoder: EncoderNetwork, seconds: float):
+def test_embeddings_are_unit_vectors_for_any_length(encoder: Resemblyzer, seconds: float):
     vector = encoder.embed(_speechlike(seconds))
     assert vector.shape == (256,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.slow
-def test_embeddings_are_independent_of_level(encoder: EncoderNetwork):
+def test_embeddings_are_independent_of_level(encoder: Resemblyzer):
     speech = _speechlike(2.0)
     assert encoder.embed(speech * np.float32(0.01)) == pytest.approx(encoder.embed(speech * np.float32(0.02)), abs=1e-4)
 
 
 @pytest.mark.slow
-def test_the_gradient_increases_similarity(encoder: EncoderNetwork):
+def test_the_gradient_increases_similarity(encoder: Resemblyzer):
     speech, target = _speechlike(2.5), encoder.embed(_speechlike(3.0, seed=9))
-    before, gradient = encoder.likeness(speech, target)
+    before, gradient = encoder.similarity(speech, target)
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-4) or level(speech) < -30
     step = 1e-3 / np.linalg.norm(gradient)
-    ends = [encoder.likeness((speech + direction * step * gradient).astype(np.float32), target)[0] for direction in (1, -1)]
+    ends = [encoder.similarity((speech + direction * step * gradient).astype(np.float32), target)[0] for direction in (1, -1)]
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ gradient), rel=0.05)
 
 
-def test_colour_depends_on_the_spectrum_and_not_on_level(encoder: EncoderNetwork):
+def test_colour_depends_on_the_spectrum_and_not_on_level(encoder: Resemblyzer):
     speech = _speechlike(2.0)
     assert encoder.spectral_balance(speech * np.float32(2)) == pytest.approx(encoder.spectral_balance(speech), abs=0.02)
     assert encoder.spectral_loss(np.diff(speech), encoder.spectral_balance(speech))[0] > 0.5
 
 
-def test_the_gradient_decreases_the_colour_difference(encoder: EncoderNetwork):
+def test_the_gradient_decreases_the_colour_difference(encoder: Resemblyzer):
     speech, target = np.diff(_speechlike(2.5)), encoder.spectral_balance(_speechlike(2.5))
     _, gradient = encoder.spectral_loss(speech, target)
     step = 1e-3 / np.linalg.norm(gradient)

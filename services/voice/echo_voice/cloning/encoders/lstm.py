@@ -16,13 +16,13 @@ def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any
     tape = []
     for weight, recurrent, bias in cells:
         size = recurrent.shape[1]
-        driven = inputs @ weight.T + bias
-        turned = np.ascontiguousarray(recurrent.T)  # one copy is cheaper than a transposed operand in every step
+        projected = inputs @ weight.T + bias
+        transposed = np.ascontiguousarray(recurrent.T)  # one copy is cheaper than a transposed operand in every step
         states = np.zeros((len(inputs) + 1, inputs.shape[1], size), np.float32)
         memories = np.zeros_like(states)
-        gates = np.empty_like(driven)
-        for time, drive in enumerate(driven):
-            raw = drive + states[time] @ turned
+        gates = np.empty_like(projected)
+        for time, projection in enumerate(projected):
+            raw = projection + states[time] @ transposed
             gates[time] = 0.5 + 0.5 * np.tanh(raw / 2)
             gates[time, :, 2 * size : 3 * size] = np.tanh(raw[:, 2 * size : 3 * size])
             i, f, g, o = np.split(gates[time], 4, axis=1)
@@ -43,14 +43,14 @@ def backward(cells: Sequence[Cell], last: Floats, tape: Sequence[Any]) -> Floats
         for time in reversed(range(len(gates))):
             i, f, g, o = np.split(gates[time], 4, axis=1)
             to_state = to_state + outer[time]
-            bent = np.tanh(memories[time + 1])
-            to_memory = to_memory + to_state * o * (1 - bent**2)
+            activated = np.tanh(memories[time + 1])
+            to_memory = to_memory + to_state * o * (1 - activated**2)
             to_raw[time] = np.concatenate(
                 [
                     to_memory * g * i * (1 - i),
                     to_memory * memories[time] * f * (1 - f),
                     to_memory * i * (1 - g**2),
-                    to_state * bent * o * (1 - o),
+                    to_state * activated * o * (1 - o),
                 ],
                 axis=1,
             )

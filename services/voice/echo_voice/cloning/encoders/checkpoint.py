@@ -25,7 +25,9 @@ class _Storage:
 
 
 class _Tensor:
-    def __init__(self, storage: _Storage, offset: int, shape: tuple[int, ...], *_: object) -> None:
+    def __init__(self, storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object) -> None:
+        if strides != tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))):
+            raise NotACheckpointError("a tensor in a checkpoint is not contiguous")
         self.storage, self.offset, self.shape = storage, offset, shape
 
     def array(self) -> NDArray[Any]:
