@@ -37,6 +37,20 @@ def spoken(text: str = TEXT, *, voice: str = "en-us", pitch: int = 50) -> NDArra
     return sound
 
 
+def harmonics(pitch: float, seconds: float, partials: int = 11, rate: int = 16_000) -> NDArray[np.float32]:
+    """Return a tone of a pitch in Hz with overtones of decreasing strength."""
+    time = np.arange(round(seconds * rate)) / rate
+    return np.asarray(sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, partials + 1)) / 5, np.float32)
+
+
+def noisy_voice(seconds: float, seed: int = 0, pitch: float = 120) -> NDArray[np.float32]:
+    """Return a pulsating tone with overtones in noise at 16 kHz: spectra that differ from frame to frame, as those of speech."""
+    tone = 5 * harmonics(pitch, seconds, partials=19)
+    pulses = 1 + np.sin(2 * np.pi * 3 * np.arange(len(tone)) / 16_000)
+    noise = np.random.default_rng(seed).standard_normal(len(tone)) / 5
+    return np.asarray((tone * pulses + noise) / 30, np.float32)
+
+
 def wav(sound: NDArray[np.float32], rate: int = RATE) -> bytes:
     """Encode samples as a WAV file of 16 bits."""
     file = io.BytesIO()

@@ -48,13 +48,6 @@ def pitch_contour(samples: NDArray[np.float32]) -> Doubles:
     return _best_contour(worth, pitches)
 
 
-def median_pitch(samples: NDArray[np.float32]) -> float | None:
-    """Estimate the median fundamental frequency in Hz of speech at 16 kHz; None without voiced speech."""
-    contour = pitch_contour(samples)
-    voiced = contour[contour > 0]
-    return float(np.median(voiced)) if voiced.size else None
-
-
 def _candidates(correlation: Doubles) -> tuple[Doubles, Doubles]:
     """Return the lags and heights of each frame's highest peaks, by parabolic interpolation; a missing peak has height 0."""
     first, last = _RATE // _HIGHEST, _RATE // _LOWEST

@@ -12,6 +12,7 @@ from echo_voice.cloning.objective import Encoders
 from echo_voice.cloning.prosody import Contour
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingCancelledError, TrainingConfig, train
+from tests.support.recordings import harmonics
 
 _RANDOM = np.random.default_rng(1)
 _MIXING = np.asarray(_RANDOM.standard_normal((128, 12_000)) / 100, np.float32)
@@ -145,11 +146,9 @@ def test_without_modulation_only_the_timbre_changes():
 
 
 def test_the_timbre_is_trained_at_the_speakers_pitch_also_when_resumed(tmp_path: Path):
-    time = np.arange(32_000) / 16_000
-    speech = np.asarray(sum(np.sin(2 * np.pi * 230 * n * time) / n for n in range(1, 12)) / 5, np.float32)
     steps: list[Progress] = []
     decoder = LinearDecoder()
-    voice = train([speech], VOICES, decoder, ENCODERS, SHORT, progress=steps.append).voice
+    voice = train([harmonics(230, 2)], VOICES, decoder, ENCODERS, SHORT, progress=steps.append).voice
     pitch = PitchMap(voice.pitch_scale, voice.pitch_shift)
     assert pitch.scale * 120 + pitch.shift == pytest.approx(230, rel=0.02)
     assert set(decoder.plans) == {(pitch, voice.rate)}

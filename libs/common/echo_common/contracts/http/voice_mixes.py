@@ -1,11 +1,10 @@
 """Request bodies of mixes: voices made of weighted voices."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from echo_common.contracts.errors.voice import VoiceMixConflictError
 from echo_common.contracts.http.base import Name, RequestBody
 from echo_common.contracts.http.voice import Language
 
@@ -29,13 +28,17 @@ class VoiceMix(RequestBody):
         examples=[[{"voice_id": "af_heart", "weight": 2}, {"voice_id": "bm_george", "weight": 1}]],
     )
 
+    @model_validator(mode="after")
+    def _require_two_voices(self) -> Self:
+        if len({voice.voice_id for voice in self.voices}) == 1:
+            raise ValueError("Name at least two different voices.")
+        return self
+
     def shares(self) -> Mapping[str, float]:
-        """Return the share of each voice, which add up to 1. Raises `VoiceMixConflictError` for a single voice."""
+        """Return the share of each voice, which add up to 1."""
         weights: dict[str, float] = {}
         for voice in self.voices:
             weights[voice.voice_id] = weights.get(voice.voice_id, 0.0) + voice.weight
-        if len(weights) == 1:
-            raise VoiceMixConflictError("This is one voice. Name at least two different ones.")
         total = sum(weights.values())
         return {voice_id: weight / total for voice_id, weight in weights.items()}
 

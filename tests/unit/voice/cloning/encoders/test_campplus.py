@@ -12,6 +12,7 @@ from echo_voice.cloning.encoders.campplus_layers import DenseLayer
 from echo_voice.cloning.encoders.checkpoint import NotACheckpointError
 from echo_voice.cloning.encoders.convolution import Convolution, Plane
 from echo_voice.cloning.encoders.port import TrainableEncoder
+from tests.support.recordings import noisy_voice
 
 _RANDOM = np.random.default_rng(5)
 _BLOCKS = ((128, 12), (256, 24), (512, 16))
@@ -72,28 +73,21 @@ def encoder(weights: dict[str, Floats]) -> TrainableEncoder:
     return CampPlus(weights)
 
 
-def _speechlike(seconds: float, seed: int = 0, pitch: float = 120) -> Floats:
-    random = np.random.default_rng(seed)
-    time = np.arange(int(seconds * 16_000)) / 16_000
-    tone = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 20))
-    return ((tone * (1 + np.sin(2 * np.pi * 3 * time)) + random.standard_normal(len(time)) / 5) / 30).astype(np.float32)
-
-
 @pytest.mark.parametrize("seconds", [0.01, 1.0, 10.5])
 def test_embeddings_are_unit_vectors_for_any_length(encoder: TrainableEncoder, seconds: float) -> None:
-    vector = encoder.embed(_speechlike(seconds))
+    vector = encoder.embed(noisy_voice(seconds))
     assert vector.shape == (192,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 def test_embeddings_are_independent_of_level(encoder: TrainableEncoder) -> None:
-    speech = _speechlike(1.0)
+    speech = noisy_voice(1.0)
     assert encoder.embed(speech * np.float32(0.3)) == pytest.approx(encoder.embed(speech), abs=3e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 2.5])
 def test_the_gradient_equals_finite_differences(encoder: TrainableEncoder, seconds: float) -> None:
-    speech, target = _speechlike(seconds), encoder.embed(_speechlike(1.0, seed=9, pitch=190))
+    speech, target = noisy_voice(seconds), encoder.embed(noisy_voice(1.0, seed=9, pitch=190))
     before, gradient = encoder.similarity(speech, target)
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-5)
     direction = gradient / np.square(gradient, dtype=np.float64).sum() * 1e-3
@@ -102,8 +96,8 @@ def test_the_gradient_equals_finite_differences(encoder: TrainableEncoder, secon
 
 
 def test_the_gradient_covers_every_part_of_long_speech(encoder: TrainableEncoder) -> None:
-    speech = _speechlike(10.5)
-    _, gradient = encoder.similarity(speech, encoder.embed(_speechlike(1.0, seed=9, pitch=190)))
+    speech = noisy_voice(10.5)
+    _, gradient = encoder.similarity(speech, encoder.embed(noisy_voice(1.0, seed=9, pitch=190)))
     assert gradient.shape == speech.shape
     assert all(np.any(part) for part in np.array_split(gradient, 8))
 

@@ -8,8 +8,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from echo_voice.cloning.encoders.dvector import DVector, Floats
+from echo_voice.cloning.encoders.dvector import DVector
 from echo_voice.cloning.encoders.spectra import mel_bank
+from tests.support.recordings import noisy_voice
 
 _CELLS, _OUTPUTS, _LAYERS = 48, 256, 3
 
@@ -56,15 +57,8 @@ def encoder(file: Path) -> DVector:
     return DVector.open(file)
 
 
-def _speechlike(seconds: float, seed: int = 0, pitch: float = 120) -> Floats:
-    random = np.random.default_rng(seed)
-    time = np.arange(int(seconds * 16_000)) / 16_000
-    tone = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 20))
-    return ((tone * (1 + np.sin(2 * np.pi * 3 * time)) + random.standard_normal(len(time)) / 5) / 30).astype(np.float32)
-
-
 def test_embeddings_equal_the_quantised_graph_s(file: Path, encoder: DVector) -> None:
-    speech = _speechlike(2.5)
+    speech = noisy_voice(2.5)
     loud = speech / np.sqrt(np.mean(speech**2)) * 10 ** (-25 / 20)
     window = np.pad(np.hamming(401)[:-1], 56)
     frames = np.lib.stride_tricks.sliding_window_view(loud, 512)[::160] * window
@@ -77,19 +71,19 @@ def test_embeddings_equal_the_quantised_graph_s(file: Path, encoder: DVector) ->
 
 @pytest.mark.parametrize("seconds", [0.01, 0.9, 4.0])
 def test_embeddings_are_unit_vectors_for_any_length(encoder: DVector, seconds: float) -> None:
-    vector = encoder.embed(_speechlike(seconds))
+    vector = encoder.embed(noisy_voice(seconds))
     assert vector.shape == (_OUTPUTS,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 def test_embeddings_are_independent_of_level(encoder: DVector) -> None:
-    speech = _speechlike(1.0)
+    speech = noisy_voice(1.0)
     assert encoder.embed(speech * np.float32(0.2)) == pytest.approx(encoder.embed(speech), abs=1e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.5])
 def test_the_gradient_equals_finite_differences(encoder: DVector, seconds: float) -> None:
-    speech, target = _speechlike(seconds), encoder.embed(_speechlike(2.0, seed=9, pitch=190))
+    speech, target = noisy_voice(seconds), encoder.embed(noisy_voice(2.0, seed=9, pitch=190))
     before, gradient = encoder.similarity(speech, target)
     assert gradient.shape == speech.shape
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-5)

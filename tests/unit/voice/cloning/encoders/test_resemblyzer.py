@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from echo_voice.cloning.encoders.checkpoint import NotACheckpointError, read
-from echo_voice.cloning.encoders.resemblyzer import Floats, Resemblyzer
+from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
 from echo_voice.cloning.levels import level
+from tests.support.recordings import noisy_voice
 
 _RANDOM = np.random.default_rng(3)
 
@@ -24,29 +25,22 @@ def encoder() -> Resemblyzer:
     return Resemblyzer({name: value.astype(np.float32) for name, value in weights.items()})
 
 
-def _speechlike(seconds: float, seed: int = 0) -> Floats:
-    random = np.random.default_rng(seed)
-    time = np.arange(int(seconds * 16_000)) / 16_000
-    tone = sum(np.sin(2 * np.pi * 120 * n * time) / n for n in range(1, 20))
-    return ((tone * (1 + np.sin(2 * np.pi * 3 * time)) + random.standard_normal(len(time)) / 5) / 30).astype(np.float32)
-
-
 @pytest.mark.parametrize("seconds", [0.3, 1.6, 2.5, 7.0])
 def test_embeddings_are_unit_vectors_for_any_length(encoder: Resemblyzer, seconds: float):
-    vector = encoder.embed(_speechlike(seconds))
+    vector = encoder.embed(noisy_voice(seconds))
     assert vector.shape == (256,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.slow
 def test_embeddings_are_independent_of_level(encoder: Resemblyzer):
-    speech = _speechlike(2.0)
+    speech = noisy_voice(2.0)
     assert encoder.embed(speech * np.float32(0.01)) == pytest.approx(encoder.embed(speech * np.float32(0.02)), abs=1e-4)
 
 
 @pytest.mark.slow
 def test_the_gradient_increases_similarity(encoder: Resemblyzer):
-    speech, target = _speechlike(2.5), encoder.embed(_speechlike(3.0, seed=9))
+    speech, target = noisy_voice(2.5), encoder.embed(noisy_voice(3.0, seed=9))
     before, gradient = encoder.similarity(speech, target)
     assert before == pytest.approx(float(encoder.embed(speech) @ target), abs=1e-4) or level(speech) < -30
     step = 1e-3 / np.linalg.norm(gradient)
@@ -55,13 +49,13 @@ def test_the_gradient_increases_similarity(encoder: Resemblyzer):
 
 
 def test_colour_depends_on_the_spectrum_and_not_on_level(encoder: Resemblyzer):
-    speech = _speechlike(2.0)
+    speech = noisy_voice(2.0)
     assert encoder.spectral_balance(speech * np.float32(2)) == pytest.approx(encoder.spectral_balance(speech), abs=0.02)
     assert encoder.spectral_loss(np.diff(speech), encoder.spectral_balance(speech))[0] > 0.5
 
 
 def test_the_gradient_decreases_the_colour_difference(encoder: Resemblyzer):
-    speech, target = np.diff(_speechlike(2.5)), encoder.spectral_balance(_speechlike(2.5))
+    speech, target = np.diff(noisy_voice(2.5)), encoder.spectral_balance(noisy_voice(2.5))
     _, gradient = encoder.spectral_loss(speech, target)
     step = 1e-3 / np.linalg.norm(gradient)
     ends = [
