@@ -27,6 +27,7 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos
 from echo_synthesis.catalogue.mixes import Mixes
 from echo_synthesis.catalogue.ratings import VoiceRatings
+from echo_synthesis.catalogue.style_folder import StyleFolder
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech
@@ -70,15 +71,16 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             adapters.store, adapters.objects, settings.cache_bytes, count_lookup, bounds=calibration.VERSION
         ) as cache,
         _engines_running(engines, settings, meter, counts) as pool,
-        Clones.open(adapters.store, adapters.objects, engines, config, adapters.scratch) as clones,
+        StyleFolder.open(adapters.scratch) as styles,
         ScriptWriter.open(settings) as scripts,
         SandboxedTranscriber.open(_recogniser_of_gate(settings), settings.quality_processes) as transcriber,
     ):
+        clones = await Clones.open(adapters.store, adapters.objects, engines, config, styles)
         voices = await asyncio.to_thread(Voices, engines, config, settings.default_voice, settings.fallback)
         provenance = await ProvenanceRecorder.open(adapters.store, settings, adapters.scratch, adapters.live_settings)
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
         monitor = QualityMonitor(adapters.metrics.engines)
-        mixes = Mixes(voices, clones, settings.models)
+        mixes = Mixes(voices, clones, styles, settings.models)
         narrator = Narrator(pool, cache, mixes.voice_names, gate, monitor.count)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)

@@ -16,7 +16,6 @@ from echo_common.contracts.voice_reference import VoiceReference
 from echo_common.ids import new_id
 from echo_synthesis import composition
 from echo_synthesis.audio.decode import decode
-from echo_synthesis.catalogue import mixes
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.engine import EngineVoice, Speech
@@ -100,26 +99,19 @@ async def test_thirds_add_up_to_one(deps: Dependencies) -> None:
     assert np.allclose(await style_of(name, deps), (1 + 2 * 9) / 3, atol=1e-5)
 
 
-async def test_mixes_differ_in_their_labels_by_shares_and_by_training(deps: Dependencies) -> None:
+async def test_mixes_differ_in_their_labels_by_shares_and_by_training(deps: Dependencies, tmp_path: Path) -> None:
     names = [await mixed(deps, **{"af_heart": share, MINE: 1 - share}) for share in (0.25, 0.75)]
     before = [(await deps.mixes.voice_names(name)).label for name in names]
     again = facts(MINE, "usr_alice", revision=2, reference=f"object:styles/{MINE}/job-2", job_id=new_id("job"))
     stored = b"".join([block async for block in deps.objects.read(f"styles/{MINE}/job-1")])
-    (deps.clones.styles / "again").write_bytes(stored)
-    await deps.objects.put_file(f"styles/{MINE}/job-2", deps.clones.styles / "again", "application/octet-stream")
+    (tmp_path / "again").write_bytes(stored)
+    await deps.objects.put_file(f"styles/{MINE}/job-2", tmp_path / "again", "application/octet-stream")
     await store_clone(VoiceModelReady.model_validate(again), deps)
     after = [(await deps.mixes.voice_names(name)).label for name in names]
     assert len({*before, *after}) == 4
 
 
-async def test_the_files_of_mixes_are_limited_in_number(deps: Dependencies, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixes, "_FILES_HELD", 2)
-    for share in (0.1, 0.2, 0.3, 0.4):
-        await style_of(await mixed(deps, af_heart=share, bm_george=1 - share), deps)
-    assert len(list(deps.clones.styles.glob("mix-*"))) == 2
-
-
-async def test_a_mix_falls_silent_when_a_clone_in_it_is_withdrawn(deps: Dependencies) -> None:
+async def test_a_mix_cannot_speak_when_a_clone_in_it_is_withdrawn(deps: Dependencies) -> None:
     name = await mixed(deps, **{"af_heart": 0.5, MINE: 0.5})
     await style_of(name, deps)
     await withdraw_clone(VoiceModelWithdrawn.model_validate(facts(MINE, "usr_alice", revision=3, usable=False)), deps)

@@ -1,10 +1,8 @@
 """The read model of voice models, built from the voice service's events, and the voices that users selected."""
 
 import asyncio
-import hashlib
-import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,10 @@ from typing import Any
 from echo_common.contracts.errors.synthesis import EngineUnavailableError, VoiceNotFoundError, VoiceNotReadyError
 from echo_common.contracts.voice_model import VoiceModelEvent
 from echo_common.contracts.voice_reference import SAMPLE_PREFIX, VOICE_MODEL_PREFIX, VoiceReference, references_of
-from echo_common.scratch import Scratch
 from echo_common.storage.port import ObjectStore
 from echo_common.store.port import Collection, Document, DuplicateError, Index, Store
 from echo_synthesis.catalogue.newest_state import store_newest
+from echo_synthesis.catalogue.style_folder import StyleFolder
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
@@ -24,12 +22,11 @@ class Clones:
     """Read model of cloned voices: their users and their names in the engine; and the voices that users selected.
 
     Every event carries the complete state as of its revision, so events may arrive twice, late and in any order. A selection
-    comes with an event of voice (a clone) or from `select` (any voice); the latest one counts. `styles` is a folder of files that
-    engines read. Open with `open`.
+    comes with an event of voice (a clone) or from `select` (any voice); the latest one counts. Open with `open`.
     """
 
     def __init__(
-        self, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, styles: Path
+        self, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, styles: StyleFolder
     ) -> None:
         self._voices: Collection = store.collection("voices")
         self._trainings: Collection = store.collection("trainings")
@@ -37,22 +34,20 @@ class Clones:
         self._objects = objects
         self._engines = engines
         self._config = config
-        self.styles = styles
+        self._styles = styles
 
     @classmethod
-    @asynccontextmanager
     async def open(
-        cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, scratch: Scratch
-    ) -> "AsyncIterator[Clones]":
-        """Open the read model; a temporary folder holds the voice files that engines read, as long as the context lasts."""
-        with scratch.folder("styles") as folder:
-            clones = cls(store, objects, engines, config, folder)
-            await clones._voices.ensure(
-                [Index([(field, 1)]) for field in ("user_id", "shared_with", "public", "reference", "sample_ids")]
-            )
-            await clones._trainings.ensure([Index([("sample_ids", 1)])])
-            await clones._selections.ensure([])
-            yield clones
+        cls, store: Store, objects: ObjectStore, engines: Mapping[str, EngineSpec], config: EngineConfig, styles: StyleFolder
+    ) -> "Clones":
+        """Open the read model, and create its indexes."""
+        clones = cls(store, objects, engines, config, styles)
+        await clones._voices.ensure(
+            [Index([(field, 1)]) for field in ("user_id", "shared_with", "public", "reference", "sample_ids")]
+        )
+        await clones._trainings.ensure([Index([("sample_ids", 1)])])
+        await clones._selections.ensure([])
+        return clones
 
     async def apply(self, event: VoiceModelEvent) -> None:
         """Apply an event, unless a later one was applied."""
@@ -188,10 +183,10 @@ class Clones:
         return next(iter([one async for one in documents.find(where, sort=[("_id", -1)], limit=1)]), None)
 
     async def _local(self, key: str) -> Path:
-        path = self.styles / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
+        path = self._styles.clone(key)
         if not path.exists():
             blob = b"".join([block async for block in self._objects.read(key)])
-            await asyncio.to_thread(_put, path, blob)
+            await asyncio.to_thread(self._styles.write, path, lambda new: new.write_bytes(blob))
         return path
 
     def _catalogued(self, known: Document) -> CataloguedVoice | None:
@@ -208,9 +203,3 @@ class Clones:
             others=engine.clone_languages,
         )
         return CataloguedVoice(voice, engine, clone=True, private=not known["public"])
-
-
-def _put(path: Path, blob: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(blob)
-    Path(file.name).replace(path)

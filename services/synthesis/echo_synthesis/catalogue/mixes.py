@@ -1,11 +1,7 @@
 """Mixes of voices that are not saved: their names, and the style files that engines read."""
 
 import asyncio
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +11,9 @@ from echo_common.contracts.errors.synthesis import VoiceNotFoundError
 from echo_common.contracts.errors.voice import VoiceMixConflictError, VoiceMixForbiddenError
 from echo_common.contracts.voice_reference import MIX_PREFIX, VoiceReference
 from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.style_folder import StyleFolder
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames, Voices
 from echo_synthesis.engine import EngineVoice
-
-_FILES_HELD = 64
-"""Number of style files that are kept; the oldest are deleted."""
 
 _Reader = Callable[[], VoiceStyle]
 
@@ -30,9 +24,10 @@ class Mixes:
     A mix is made of its voices whenever it speaks, so it cannot speak any more when one of them is withdrawn.
     """
 
-    def __init__(self, voices: Voices, clones: Clones, models: Path) -> None:
+    def __init__(self, voices: Voices, clones: Clones, styles: StyleFolder, models: Path) -> None:
         self._voices = voices
         self._clones = clones
+        self._styles = styles
         self._models = models
 
     async def find(self, shares: Mapping[str, float], user_id: str) -> CataloguedVoice:
@@ -60,10 +55,10 @@ class Mixes:
         parts = [part.rpartition("*") for part in voice_id.removeprefix(MIX_PREFIX).split("+")]
         names = {part: await self._clones.voice_names(part) for part, _, _ in parts}
         label = MIX_PREFIX + "+".join(f"{names[part].label}*{share}" for part, _, share in parts)
-        path = self._clones.styles / f"mix-{hashlib.sha256(label.encode()).hexdigest()[:32]}.npz"
+        path = self._styles.mix(label)
         readers = [(self._reader(names[part].name, part), float(share)) for part, _, share in parts]
         try:
-            await asyncio.to_thread(_write, path, readers)
+            await asyncio.to_thread(self._styles.write, path, partial(_save, readers=readers))
         except (OSError, StyleFileError) as error:
             raise VoiceNotFoundError("The style of a voice in the mix cannot be read. Use another voice.") from error
         return VoiceNames(label, str(VoiceReference("file", str(path))))
@@ -84,21 +79,7 @@ class Mixes:
         return partial(read_builtin_style, style_file(self._models, voice_id))
 
 
-def _write(path: Path, readers: Sequence[tuple[_Reader, float]]) -> None:
-    """Write the mix of styles, unless it is there, and delete the oldest mixes."""
-    with suppress(FileNotFoundError):
-        os.utime(path)  # unlike `touch`, it creates no empty file when another thread deletes this one
-        return
+def _save(path: Path, readers: Sequence[tuple[_Reader, float]]) -> None:
+    """Save the mix of styles."""
     total = sum(share for _, share in readers)  # the shares in a name are rounded
-    style = mix_styles([read() for read, _ in readers], [share / total for _, share in readers])
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        style.save(Path(folder) / path.name)
-        (Path(folder) / path.name).replace(path)
-    for old in sorted(path.parent.glob("mix-*.npz"), key=_used_at)[:-_FILES_HELD]:
-        old.unlink(missing_ok=True)
-
-
-def _used_at(file: Path) -> float:
-    with suppress(FileNotFoundError):  # deleted by another thread
-        return file.stat().st_mtime
-    return 0.0
+    mix_styles([read() for read, _ in readers], [share / total for _, share in readers]).save(path)

@@ -20,9 +20,9 @@ from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, REFERENCE,
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.words import find_words
-from echo_voice.cloning.pitch import median_pitch
 from echo_voice.cloning.resampling import down
 from tests.support.models import Models
+from tests.support.pitch import median_pitch
 
 LONG = "a boat came in and seven letters lay on the long road by the river, " * 4
 FRAME = 600
