@@ -28,6 +28,7 @@ from echo_synthesis.catalogue.echos import Echos
 from echo_synthesis.catalogue.mixes import Mixes
 from echo_synthesis.catalogue.ratings import VoiceRatings
 from echo_synthesis.catalogue.style_folder import StyleFolder
+from echo_synthesis.catalogue.training_voices import TrainingVoices
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.engine import EngineConfig, EngineSpec, Speech
@@ -81,7 +82,8 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
         gate = QualityGate(transcriber, switched_off=settings.quality_gate == "off")
         monitor = QualityMonitor(adapters.metrics.engines)
         mixes = Mixes(voices, clones, styles, settings.models)
-        narrator = Narrator(pool, cache, mixes.voice_names, gate, monitor.count)
+        training_voices = TrainingVoices(clones, styles, adapters.objects, engines, config, mixes.voice_names)
+        narrator = Narrator(pool, cache, training_voices.voice_names, gate, monitor.count)
         jobs, audio = Jobs(adapters.store, adapters.relay), AudioRepository(adapters.store, adapters.relay)
         texts, dictionary = Texts(adapters.store, adapters.relay), Dictionary(adapters.store, adapters.relay)
         tickets, erased_users = Tickets(adapters.store), ErasedUsers(adapters.store, adapters.relay)
@@ -112,6 +114,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             voices=voices,
             clones=clones,
             mixes=mixes,
+            training_voices=training_voices,
             echos=echos,
             voice_ratings=voice_ratings,
             recorder=FallbackRecorder(

@@ -15,6 +15,7 @@ from echo_synthesis.catalogue.clones import Clones
 from echo_synthesis.catalogue.echos import Echos
 from echo_synthesis.catalogue.mixes import Mixes
 from echo_synthesis.catalogue.ratings import VoiceRatings
+from echo_synthesis.catalogue.training_voices import TrainingVoices
 from echo_synthesis.catalogue.voices import Voices
 from echo_synthesis.pipeline.recording import Recorder
 from echo_synthesis.pipeline.revising import Reviser
@@ -35,6 +36,7 @@ class Dependencies:
     voices: Voices
     clones: Clones
     mixes: Mixes
+    training_voices: TrainingVoices
     echos: Echos
     voice_ratings: VoiceRatings
     recorder: Recorder

@@ -74,7 +74,12 @@ async def remove_audio_objects(event: AudioDeleted, dependencies: Dependencies) 
 async def store_training(event: VoiceModelRequested, dependencies: Dependencies) -> None:
     """Store that the voice model waits for training."""
     await dependencies.clones.follow_training(
-        event.voice_model_id, event.user_id, event.occurred_at, status="pending", sample_ids=event.sample_ids
+        event.voice_model_id,
+        event.user_id,
+        event.occurred_at,
+        job_id=event.job_id,
+        status="pending",
+        sample_ids=event.sample_ids,
     )
 
 
@@ -83,26 +88,34 @@ async def store_training_progress(event: VoiceModelTrainingProgressed, dependenc
     """Store the progress of the training."""
     percent = min(99, 100 * event.steps_done // max(1, event.steps_total))
     await dependencies.clones.follow_training(
-        event.voice_model_id, event.user_id, event.occurred_at, status="training", progress=percent
+        event.voice_model_id, event.user_id, event.occurred_at, job_id=event.job_id, status="training", progress=percent
     )
 
 
 @subscriptions.on(VoiceModelFailed, idempotent=True)
 async def store_training_failure(event: VoiceModelFailed, dependencies: Dependencies) -> None:
     """Store that the training failed."""
-    await dependencies.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="failed")
+    await dependencies.clones.follow_training(
+        event.voice_model_id, event.user_id, event.occurred_at, job_id=event.job_id, status="failed"
+    )
 
 
 @subscriptions.on(VoiceModelCancelled, idempotent=True)
 async def store_training_cancellation(event: VoiceModelCancelled, dependencies: Dependencies) -> None:
     """Store that the training was cancelled."""
-    await dependencies.clones.follow_training(event.voice_model_id, event.user_id, event.occurred_at, status="cancelled")
+    await dependencies.clones.follow_training(
+        event.voice_model_id, event.user_id, event.occurred_at, job_id=event.job_id, status="cancelled"
+    )
 
 
 @subscriptions.on(VoiceModelReady, idempotent=True)
 async def store_clone(event: VoiceModelReady, dependencies: Dependencies) -> None:
-    """Add the voice model to the read model."""
+    """Add the voice model to the read model, and store that its training is completed; a mix has none."""
     await dependencies.clones.apply(event)
+    if event.sample_ids:
+        await dependencies.clones.follow_training(
+            event.voice_model_id, event.user_id, event.occurred_at, job_id=event.job_id, status="completed", progress=100
+        )
 
 
 @subscriptions.on(VoiceModelRenamed, idempotent=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from echo_common.contracts.http.voice import CloneKind
 from echo_common.errors import EchoError
 from echo_voice.domain.values import TrainingOptions, VoiceQuality
 from echo_voice.domain.voice_models import Gender
@@ -51,6 +52,11 @@ class TrainingRequest:
         """Path of the file in which a training may save its state."""
         return self.scratch / "checkpoint"
 
+    @property
+    def present(self) -> Path:
+        """Path of a style file that a training may replace at once whenever the voice has improved, so that it can be heard."""
+        return self.scratch / "present"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -72,6 +78,9 @@ class VoiceProvider(Protocol):
 
     stores_voices: bool
     """True if the provider stores the voice, so that its reference suffices and no file is stored here."""
+
+    kinds: Sequence[CloneKind]
+    """Kinds of clones that it trains."""
 
     def missing(self) -> Sequence[str]:
         """Return the missing requirements, each with a remedy; empty when ready. Called often, so it must be fast."""

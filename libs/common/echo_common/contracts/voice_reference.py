@@ -8,6 +8,8 @@ VOICE_MODEL_PREFIX = "vm_"
 SAMPLE_PREFIX = "vs_"
 MIX_PREFIX = "mix:"
 """Prefix of the names of mixes that are not saved."""
+TRAINING_PREFIX = "training:"
+"""Prefix of the names of voices as they are during their training."""
 FISH_PREFIX = "fish_"
 """Prefix of the names of Fish Audio's models, which engines and providers share."""
 
@@ -46,3 +48,8 @@ class VoiceReference:
 def references_of(provider_id: str) -> Sequence[str]:
     """Return the written references that a provider's id may have."""
     return [provider_id, f"{FISH_PREFIX}{provider_id}"]
+
+
+def present_style_key(voice_model_id: str, job_id: str) -> str:
+    """Return the key of the style that a voice has during a training; the object exists only while the training runs."""
+    return f"styles/{voice_model_id}/{job_id}-present"

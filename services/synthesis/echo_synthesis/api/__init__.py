@@ -3,7 +3,20 @@
 Paths equal the public ones without `/api/v1`; the gateway proxies them.
 """
 
-from echo_synthesis.api import audio, dictionary, jobs, mixes, requests, segments, speech, stream_input, texts, verify, voices
+from echo_synthesis.api import (
+    audio,
+    dictionary,
+    jobs,
+    mixes,
+    requests,
+    segments,
+    speech,
+    stream_input,
+    texts,
+    trainings,
+    verify,
+    voices,
+)
 
 ROUTERS = (
     speech.router,
@@ -14,6 +27,7 @@ ROUTERS = (
     audio.router,
     voices.router,
     mixes.router,
+    trainings.router,
     texts.router,
     dictionary.router,
     segments.router,

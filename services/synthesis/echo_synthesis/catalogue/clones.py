@@ -62,12 +62,13 @@ class Clones:
         user_id: str,
         moment: datetime,
         *,
+        job_id: str,
         status: str,
         progress: int = 0,
         sample_ids: Sequence[str] | None = None,
     ) -> None:
         """Store the status of a training, unless a later one is stored, and the samples, where an event names them."""
-        state = {"user_id": user_id, "status": status, "progress": progress, "changed_at": moment}
+        state = {"user_id": user_id, "job_id": job_id, "status": status, "progress": progress, "changed_at": moment}
         samples = {} if sample_ids is None else {"sample_ids": list(sample_ids)}
         if not await self._trainings.update_one({"_id": clone_id, "changed_at": {"$lte": moment}}, {"$set": state | samples}):
             try:
@@ -75,6 +76,10 @@ class Clones:
             except DuplicateError:  # a later event was applied
                 if samples:
                     await self._trainings.update_one({"_id": clone_id}, {"$set": samples})
+
+    async def training_of(self, clone_id: str, user_id: str) -> Document | None:
+        """Return the latest training of a user's voice model: its `job_id`, `status` and `progress`; None without one."""
+        return await self._trainings.find_one({"_id": clone_id, "user_id": user_id})
 
     async def select(self, user_id: str, voice_id: str, moment: datetime) -> None:
         """Store a user's selected voice, unless a later selection is stored."""

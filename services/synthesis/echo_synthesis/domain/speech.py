@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.values import AudioFormat, TimestampGranularity
-from echo_common.contracts.voice_reference import MIX_PREFIX, VOICE_MODEL_PREFIX
+from echo_common.contracts.voice_reference import MIX_PREFIX, TRAINING_PREFIX, VOICE_MODEL_PREFIX
 from echo_synthesis.domain.dictionary import Pronunciation
 
 
@@ -44,13 +44,13 @@ class SpeechSettings(BaseModel):
 
     @property
     def cloned(self) -> bool:
-        """True if the voice is a voice model made by Echo, or a mix."""
-        return self.voice_id.startswith((VOICE_MODEL_PREFIX, MIX_PREFIX))
+        """True if the voice is a voice model made by Echo, also in training, or a mix."""
+        return self.voice_id.startswith((VOICE_MODEL_PREFIX, TRAINING_PREFIX, MIX_PREFIX))
 
     @property
     def unsaved(self) -> bool:
-        """True if the voice is a mix that is not saved; its speech is not cached, because no event would remove it."""
-        return self.voice_id.startswith(MIX_PREFIX)
+        """True if the voice is a mix that is not saved, or in training; its speech is not cached, because no event would remove it."""
+        return self.voice_id.startswith((MIX_PREFIX, TRAINING_PREFIX))
 
 
 class SyllableTiming(NamedTuple):

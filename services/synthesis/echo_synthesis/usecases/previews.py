@@ -1,12 +1,15 @@
-"""Sentences of previews, and previews of mixes."""
+"""Sentences of previews, and previews of voices that are not saved: mixes, and clones in training."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 from echo_common.auth.principal import Principal
+from echo_common.contracts.http.previews import PreviewRequest
 from echo_common.contracts.http.synthesis import SpeechConfig
 from echo_common.contracts.http.voice_mixes import MixPreviewRequest
 from echo_common.contracts.values import AudioFormat
+from echo_synthesis.catalogue.voices import CataloguedVoice
 from echo_synthesis.dependencies import Dependencies
 from echo_synthesis.domain import SpeechSettings
 from echo_synthesis.pipeline.narration import plan
@@ -39,8 +42,30 @@ async def preview_mix(request: MixPreviewRequest, principal: Principal, deps: De
 
     Raises the errors of `Mixes.find` and of `plan_speech`; the first part raises `QuotaExceededError`.
     """
+    return await _speak(await deps.mixes.find(request.shares(), principal.user_id), request, principal, deps)
+
+
+async def preview_training(
+    clone_id: str, request: PreviewRequest, principal: Principal, deps: Dependencies
+) -> AsyncGenerator[Part, None]:
+    """Speak a short text with the present state of a clone in training, and yield its bytes as they are made.
+
+    Raises the errors of `TrainingVoices.find` and of `plan_speech`; the first part raises `QuotaExceededError`.
+    """
+    found = await deps.training_voices.find(clone_id, principal.user_id)
+    return _hear(found.voice.id, await _speak(found, request, principal, deps), deps)
+
+
+async def _hear(voice_id: str, parts: AsyncGenerator[Part, None], deps: Dependencies) -> AsyncGenerator[Part, None]:
+    async with deps.training_voices.heard(voice_id), aclosing(parts):
+        async for part in parts:
+            yield part
+
+
+async def _speak(
+    found: CataloguedVoice, request: PreviewRequest, principal: Principal, deps: Dependencies
+) -> AsyncGenerator[Part, None]:
     user_id = principal.user_id
-    found = await deps.mixes.find(request.shares(), user_id)
     text = request.text or preview_text(request.language or found.voice.language)
     config = PREVIEW_CONFIG.model_copy(update={"language": request.language})
     language = choose_language(found, config.language or language_of(text), text, config, deps)

@@ -12,6 +12,7 @@ from echo_common.contracts.errors.voice import (
     ProviderUnavailableError,
     SampleNotFoundError,
     SampleStateConflictError,
+    TooLittleSpeechError,
     UnknownProviderError,
 )
 from echo_common.contracts.http.sharing import Selection
@@ -49,6 +50,7 @@ router = PublicRouter("clones")
     errors=(
         SampleNotFoundError,
         SampleStateConflictError,
+        TooLittleSpeechError,
         ConsentRequiredError,
         UnknownProviderError,
         ProviderUnavailableError,
@@ -59,7 +61,8 @@ async def create_clone(body: CreateCloneRequest, principal: VoicesWriter, deps: 
     """Create a clone from samples that are ready.
 
     `consent` is `{"attested": true}` where the platform accepts an attestation, `{"statement_sample_id": …}` where it requires
-    the speaker's recorded statement.
+    the speaker's recorded statement. `config.kind` is `instant` or `professional`; `POST
+    /voice/clones/{clone_id}/training/preview` speaks with the voice while it is trained.
     """
     model = await clones.create_clone(body, principal, deps)
     deps.worker.wake()
@@ -134,7 +137,7 @@ async def list_trainings(clone_id: CloneId, principal: VoicesReader, deps: Deps)
     "/voice/clones/{clone_id}/train",
     status=202,
     idempotent=True,
-    errors=_CHANGE_ERRORS,
+    errors=(*_CHANGE_ERRORS, SampleNotFoundError, TooLittleSpeechError, UnknownProviderError, ProviderUnavailableError),
     example=enveloped(examples.CLONE_RECEIPT),
 )
 async def train_again(clone_id: CloneId, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:

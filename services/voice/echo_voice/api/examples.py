@@ -38,6 +38,7 @@ SAMPLE = {
     "updated_at": "2026-01-31T10:00:02Z",
 }
 TRAINING_CONFIG = {
+    "kind": "instant",
     "epochs": 1,
     "learning_rate": 0.1,
     "batch_size": 1,

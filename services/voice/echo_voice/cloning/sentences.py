@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
+from echo_common.contracts.http.voice import CloneKind
+
 
 def _stored(name: str) -> Sequence[Any]:
     texts: Sequence[Any] = json.loads((files("echo_voice.cloning") / name).read_text("utf-8"))
@@ -13,6 +15,9 @@ def _stored(name: str) -> Sequence[Any]:
 
 SENTENCES: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _stored("sentences.json"))
 """Sentences for the timbre: short, and together they contain every English phoneme."""
+
+FURTHER: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _stored("further.json"))
+"""Further sentences for the timbre of professional clones, from 3 to 20 words."""
 
 PASSAGES: tuple[tuple[tuple[int, ...], int], ...] = tuple(
     (tuple(passage["tokens"]), passage["syllables"]) for passage in _stored("passages.json")
@@ -23,3 +28,8 @@ UNSEEN: tuple[tuple[str, tuple[int, ...]], ...] = tuple(
     (sentence["text"], tuple(sentence["tokens"])) for sentence in _stored("unseen.json")
 )
 """Sentences that are not trained on, as text and tokens: the finished voice is judged by them."""
+
+
+def sentences_of(kind: CloneKind) -> Sequence[tuple[int, ...]]:
+    """Return the sentences of an epoch."""
+    return SENTENCES if kind == "instant" else SENTENCES + FURTHER

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echo_common.audio.style_file import MODULATION, StyleFileError, VoiceStyle
+from echo_common.contracts.http.voice import CloneKind
 from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap, Plan
 from echo_voice.cloning.descent import Moments, rate_of
 from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders, Objective, mean_embedding
 from echo_voice.cloning.prosody_fit import TIMBRE
-from echo_voice.cloning.sentences import SENTENCES
+from echo_voice.cloning.sentences import sentences_of
 from echo_voice.cloning.start import start
 
 Floats = NDArray[np.float32]
@@ -32,7 +33,7 @@ _PATIENCE = 2
 class TrainingConfig:
     """The training parameters.
 
-    `epochs`: passes over the training sentences; the duration is proportional. `learning_rate`: step size in units of the
+    `kind`: determines the sentences. `epochs`: passes over the training sentences; the duration is proportional. `learning_rate`: step size in units of the
     stock voices' standard deviation; larger is faster and less stable. `batch_size`: sentences per step; larger batches give
     more stable but fewer and longer steps. `restraint`: weight of the distance from the initial voice; larger keeps words
     clearer, smaller increases the similarity. `modulation`: step size of the decoder's scales and shifts relative to that of
@@ -40,6 +41,7 @@ class TrainingConfig:
     similarity; the microphone shapes it too, so it is copied only in part. `seed` determines the order of the sentences.
     """
 
+    kind: CloneKind = "instant"
     epochs: int = 1
     learning_rate: float = 0.1
     batch_size: int = 1
@@ -51,7 +53,7 @@ class TrainingConfig:
     @property
     def steps(self) -> int:
         """Largest number of steps of the training."""
-        return self.epochs * -(-len(SENTENCES) // self.batch_size)
+        return self.epochs * -(-len(sentences_of(self.kind)) // self.batch_size)
 
 
 def _zeros() -> Floats:
@@ -130,6 +132,7 @@ def train(
     config: TrainingConfig | None = None,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
+    improved: Callable[[VoiceStyle], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     resume: Progress | None = None,
     transcripts: Sequence[str | None] = (),
@@ -138,8 +141,8 @@ def train(
 
     `voices` are the stock voices' tables (510, 256) by name. English transcripts of the recordings, where they are known, make
     the speaking rate more exact. The result is the state that the held-out encoder found most similar; training ends early when
-    this encoder finds no improvement. `progress` receives the state after every step. Passing that state as `resume` with the
-    same arguments gives the same result as an uninterrupted training.
+    this encoder finds no improvement. `progress` receives the state after every step, `improved` the voice after each improvement.
+    Passing a state as `resume` with the same arguments gives the same result as an uninterrupted training.
 
     Raises:
         TrainingCancelledError: `cancelled` returned true before a step.
@@ -151,16 +154,18 @@ def train(
         begin = start(recordings, mean_embedding(recordings, encoders.resemblyzer), voices, decoder, transcripts)
         state = Progress(begin.table, begin.stock, begin.pitch, begin.rate)
     spread, rates, restraint = _spread(voices, decoder), _rates(config), _restraint(config)
-    plans: dict[int, Plan] = {}
+    sentences, plans = sentences_of(config.kind), dict[int, Plan]()
+    if state.held_out > 0:
+        improved(_voice(state, state.best * spread))
     while state.step < config.steps and state.worse < _PATIENCE:
         if cancelled():
             raise TrainingCancelledError
         gradient, similarity, held_out = _zeros(), 0.0, 0.0
         numbers = _sentences(state.step, config)
         for number in numbers:
-            row = len(SENTENCES[number]) - 1
+            row = len(sentences[number]) - 1
             if number not in plans:
-                plans[number] = decoder.plan(SENTENCES[number], state.table[row], state.pitch, state.rate)
+                plans[number] = decoder.plan(sentences[number], state.table[row], state.pitch, state.rate)
             timbre, modulation = np.split(state.descent.offset * spread, [TIMBRE])
             samples, back = decoder.speak(plans[number], state.table[row, :TIMBRE] + timbre, modulation)
             evaluation = objective.evaluate(samples)
@@ -168,9 +173,12 @@ def train(
             gradient += np.concatenate([by_voice.timbre, by_voice.modulation]) * spread / np.float32(len(numbers))
             similarity += evaluation.similarity / len(numbers)
             held_out += objective.held_out(samples) / len(numbers)
+        earlier = state.best
         state = _descend(
             state, np.asarray(gradient + restraint * state.descent.offset, np.float32), config, rates, similarity, held_out
         )
+        if state.best is not earlier:
+            improved(_voice(state, state.best * spread))
         progress(state)
     return Trained(_voice(state, state.best * spread), _voice(state, _zeros()), state.stock)
 
@@ -231,5 +239,5 @@ def _restraint(config: TrainingConfig) -> Floats:
 def _sentences(step: int, config: TrainingConfig) -> Sequence[int]:
     """Return the sentences of a step; every epoch uses each sentence once, in its own random order."""
     epoch, turn = divmod(step, config.steps // config.epochs)
-    order = np.random.default_rng((config.seed, epoch)).permutation(len(SENTENCES))
+    order = np.random.default_rng((config.seed, epoch)).permutation(len(sentences_of(config.kind)))
     return [int(number) for number in order[turn * config.batch_size : (turn + 1) * config.batch_size]]

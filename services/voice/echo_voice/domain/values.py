@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from echo_common.contracts.http.voice import CloneKind
+
 
 class Value(BaseModel):
     """Base class of values: frozen, and stored within an aggregate."""
@@ -41,6 +43,7 @@ class Verdict(Value):
 class TrainingOptions(Value):
     """Options of a training, in the trainer's units."""
 
+    kind: CloneKind = "instant"
     epochs: int = 1
     learning_rate: float = 0.1
     batch_size: int = 1

@@ -210,11 +210,17 @@ class VoiceModel(VoiceTask):
 
         Raises `CloneStateConflictError` for a mix, during a training and after a withdrawal.
         """
-        if self.mixed:
-            raise CloneStateConflictError("A mix is not trained. Mix the voices again: POST /api/v1/voices/mix.")
-        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+        self.require_trainable()
         self.start_task()
         self.config = config or self.config
+
+    def require_trainable(self) -> None:
+        """Raise `CloneStateConflictError` for a mix, during a training and after a withdrawal."""
+        if self.mixed:
+            raise CloneStateConflictError("A mix is not trained. Mix the voices again: POST /api/v1/voices/mix.")
+        if self.withdrawn:
+            raise CloneStateConflictError("The consent has been revoked.")
+        self.require_status(JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
     def restart(self) -> None:
         """Queue the training again. Raises `CloneStateConflictError` after a withdrawal."""

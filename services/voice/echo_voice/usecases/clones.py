@@ -1,17 +1,12 @@
 """Use cases of voice models: create, train, change, delete."""
 
-import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from echo_common.auth.principal import Principal
-from echo_common.background_tasks import running_in_background
-from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError
+from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError, TooLittleSpeechError
 from echo_common.contracts.http.sharing import BulkResult
 from echo_common.contracts.http.voice import (
     ClonePatch,
@@ -25,7 +20,6 @@ from echo_common.contracts.http.voice import (
 )
 from echo_common.contracts.voice_reference import VoiceReference
 from echo_common.errors import EchoError, ServiceUnavailableError, refuse
-from echo_common.storage.port import ObjectNotFoundError
 from echo_common.work.port import Attempt, Result
 from echo_common.work.task import Progress
 from echo_voice.cloning.encoders.embeddings import unit
@@ -34,16 +28,18 @@ from echo_voice.domain.consents import UPLOAD_STATEMENT
 from echo_voice.domain.samples import Sample
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.domain.voice_models import TrainingResult, VoiceModel
-from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest, TrainingSample
+from echo_voice.provider import TrainingFailedError, TrainingRequest, TrainingSample, VoiceProvider
 from echo_voice.usecases.consents import give_consent
 from echo_voice.usecases.mix_withdrawal import withdraw_mixes
 from echo_voice.usecases.samples import fetch_processed
 from echo_voice.usecases.sharing import reindex
+from echo_voice.usecases.training_files import run_with_files
 
 _FALLBACK_LANGUAGE = "en"
 _USUAL = SampleTrainingConfig()
-_DEFAULT = TrainingConfig()
 _LEARNING_RATES = (0.01, 0.3)
+_PROFESSIONAL_SECONDS = 60.0
+"""Least seconds of speech for a professional clone."""
 _PROCESS_AGAIN = "Process it again with POST /api/v1/voice/samples/{sample_id}/process."
 
 
@@ -58,11 +54,13 @@ async def create_clone(
 
     The samples must be ready, unless the training `waits` for their processing.
 
-    Raises `SampleNotFoundError`, `SampleStateConflictError`, `ConsentRequiredError`, `UnknownProviderError`,
-    `ProviderUnavailableError`, `ValidationError`.
+    Raises `SampleNotFoundError`, `SampleStateConflictError`, `TooLittleSpeechError`, `ConsentRequiredError`,
+    `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
     """
     provider = deps.providers.find(request.provider)
     samples = await _usable_samples(request.sample_ids, principal, deps, waits=waits)
+    config = TrainingOptions(**request.config.model_dump())
+    _require_kind(config, samples, provider)
     language = request.language or next((sample.language for sample in samples if sample.language), _FALLBACK_LANGUAGE)
     if provider.languages and language.partition("-")[0].lower() not in provider.languages:
         known = ", ".join(provider.languages)
@@ -79,7 +77,7 @@ async def create_clone(
         language=language,
         sample_ids=request.sample_ids,
         consent_id=consent.id,
-        config=TrainingOptions(**request.config.model_dump()),
+        config=config,
         audio_file_path=samples[0].name,
         **more,
     )
@@ -123,9 +121,11 @@ def convert_to_trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
     usual scales stay within those in which trainings converge.
     """
     lowest, highest = _LEARNING_RATES
-    passes = _DEFAULT.epochs * (config.epochs / _USUAL.epochs) ** 0.5
-    rate = _DEFAULT.learning_rate * (config.learning_rate / _USUAL.learning_rate) ** 0.5
+    default = TrainingConfig.model_validate({"kind": config.kind})
+    passes = default.epochs * (config.epochs / _USUAL.epochs) ** 0.5
+    rate = default.learning_rate * (config.learning_rate / _USUAL.learning_rate) ** 0.5
     return TrainingConfig(
+        kind=config.kind,
         epochs=max(1, round(passes)),
         learning_rate=round(min(max(rate, lowest), highest), 4),
         batch_size=-(-config.batch_size // _USUAL.batch_size),
@@ -136,13 +136,14 @@ def convert_to_trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
 
 
 async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
-    """Train the voice. Raises the errors of providers, `NotYetError`."""
+    """Train the voice. Raises the errors of providers, `NotYetError`, `TooLittleSpeechError`."""
 
     def on_progress(done: int, total: int, note: str | None) -> None:
         attempt.report(Progress(done, total, note))
 
     provider = deps.providers.find(model.provider)
     samples = [_trainable(await deps.samples.get(key, user_id=model.user_id)) for key in model.sample_ids]
+    _require_kind(model.config, samples, provider)
     with deps.scratch.folder("training") as scratch:
         recordings = [
             TrainingSample(
@@ -154,8 +155,7 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
             for sample in samples
         ]
         request = TrainingRequest(model.id, model.name, model.language, recordings, model.config, scratch)
-        checkpoint_key = f"checkpoints/{model.id}/{_digest(model)}"
-        outcome = await _resumable(checkpoint_key, request, partial(provider.train, request), on_progress, deps)
+        outcome = await run_with_files(model, request, partial(provider.train, request), on_progress, deps)
         reference = outcome.reference or ""
         if outcome.style is not None:
             # The key includes the attempt, so that no attempt overwrites the style of another or of the voice in use.
@@ -185,8 +185,17 @@ async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, d
 
 
 async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, deps: Dependencies) -> VoiceModel:
-    """Queue another training: after a failure, a cancellation, or with another configuration."""
+    """Queue another training: after a failure, a cancellation, or with another configuration.
+
+    Raises `CloneNotFoundError`, `CloneStateConflictError`; for a professional clone also `SampleNotFoundError`,
+    `TooLittleSpeechError`, `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
+    """
     options = TrainingOptions(**config.model_dump()) if config else None
+    if options is not None and options.kind != "instant":
+        model = await deps.models.get(clone_id, user_id=principal.user_id)
+        model.require_trainable()
+        samples = [await deps.samples.get(key, user_id=principal.user_id) for key in model.sample_ids]
+        _require_kind(options, samples, deps.providers.find(model.provider))
     return await deps.models.update(clone_id, lambda model: model.train_again(options), user_id=principal.user_id)
 
 
@@ -217,6 +226,25 @@ async def delete_clones(keys: Sequence[str], principal: Principal, deps: Depende
     return results
 
 
+def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: VoiceProvider) -> None:
+    """Refuse a kind of clone that the provider does not train, or for which the samples have too little speech.
+
+    Samples that are not measured yet are accepted: the training refuses them once they are.
+    """
+    if config.kind not in provider.kinds:
+        refuse("config.kind", f"{provider.name} trains no {config.kind} clones. Use one of: {', '.join(provider.kinds)}.")
+    if config.kind == "instant" or any(sample.quality is None for sample in samples):
+        return
+    seconds = sum(_speech(sample) for sample in samples)
+    if seconds < _PROFESSIONAL_SECONDS:
+        missing = _PROFESSIONAL_SECONDS - seconds
+        raise TooLittleSpeechError(
+            f"The samples have {seconds:.1f} s of speech; a professional clone needs {_PROFESSIONAL_SECONDS:g} s. Add samples with "
+            f"{missing:.1f} s, or train an instant clone.",
+            details={"seconds": round(seconds, 1), "needed": _PROFESSIONAL_SECONDS, "missing": round(missing, 1)},
+        )
+
+
 async def _usable_samples(keys: Sequence[str], principal: Principal, deps: Dependencies, *, waits: bool) -> list[Sample]:
     samples = [await deps.samples.get(key, user_id=principal.user_id) for key in dict.fromkeys(keys)]
     usable = {SampleStatus.READY, *((SampleStatus.UPLOADED, SampleStatus.PROCESSING) if waits else ())}
@@ -226,58 +254,6 @@ async def _usable_samples(keys: Sequence[str], principal: Principal, deps: Depen
             details = {"sample_id": sample.id, "status": sample.status.value}
             raise SampleStateConflictError(f"The sample {sample.id} is {sample.status.value}. {why}", details=details)
     return samples
-
-
-async def _resumable(
-    key: str,
-    request: TrainingRequest,
-    train: Callable[[Progressed], Awaitable[Outcome]],
-    on_progress: Progressed,
-    deps: Dependencies,
-) -> Outcome:
-    """Resume the same training from its stored checkpoint; store new checkpoints, so that another attempt can resume."""
-    with suppress(ObjectNotFoundError):
-        blocks = [block async for block in deps.objects.read(key)]
-        request.checkpoint.write_bytes(b"".join(blocks))
-    news = asyncio.Event()
-
-    def report(done: int, total: int, note: str | None) -> None:
-        on_progress(done, total, note)
-        news.set()
-
-    storing = _store_checkpoints(key, request.checkpoint, _written_at(request.checkpoint), news, deps)
-    try:
-        async with running_in_background(storing):
-            outcome = await train(report)
-    except BaseException:
-        if request.checkpoint.exists():
-            with suppress(EchoError):  # the training's own error takes precedence
-                await deps.objects.put_file(key, request.checkpoint, "application/octet-stream")
-        raise
-    await deps.objects.delete(key)
-    return outcome
-
-
-async def _store_checkpoints(key: str, checkpoint: Path, stored: int, news: asyncio.Event, deps: Dependencies) -> None:
-    """Store a changed checkpoint at every progress, because a killed worker cannot; `stored` is the last one's time."""
-    while True:
-        await news.wait()
-        news.clear()
-        if (written := _written_at(checkpoint)) != stored:
-            with suppress(EchoError):
-                await deps.objects.put_file(key, checkpoint, "application/octet-stream")
-                stored = written
-
-
-def _written_at(path: Path) -> int:
-    """Return a file's modification time in nanoseconds; 0 if the file is missing."""
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
-def _digest(model: VoiceModel) -> str:
-    """Hash provider, samples and configuration; a training may resume only checkpoints with the same digest."""
-    facts = [model.provider, *model.sample_ids, model.config.model_dump_json()]
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def _trainable(sample: Sample) -> Sample:

@@ -34,6 +34,13 @@ class SampleStateConflictError(ConflictError):
     code = "SAMPLE_STATE_CONFLICT"
 
 
+class TooLittleSpeechError(EchoError):
+    """The samples have too little speech for a professional clone; add samples, or train an instant clone."""
+
+    code = "TOO_LITTLE_SPEECH"
+    status = 422
+
+
 class ConsentNotFoundError(NotFoundError):
     """Consent not found; list consents with GET /api/v1/voice/consents."""
 

@@ -1,16 +1,18 @@
 """Request and response bodies of voice: samples, voice models, consent."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from echo_common.contracts.http.base import Name, RequestBody
 from echo_common.contracts.values import JobStatus, JobType
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
+CloneKind = Literal["instant", "professional"]
 
 
 class SampleStatus(StrEnum):
@@ -95,8 +97,30 @@ class WorkReceipt(BaseModel):
     status: JobStatus
 
 
-class TrainingConfig(RequestBody):
-    """Training options of a voice model. Cloud providers ignore them."""
+class _KindOfTraining(RequestBody):
+    """The kind of a training, which determines the defaults of its other options."""
+
+    professional: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of a professional clone that differ from those of an instant one."""
+
+    kind: CloneKind = Field(
+        "instant",
+        description="instant: about a minute. professional: several minutes, more sentences, and at least 60 seconds of speech. "
+        "The defaults of the other options are those of an instant clone.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_professional(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("kind") == "professional":
+            return {**cls.professional, **given}
+        return given
+
+
+class TrainingConfig(_KindOfTraining):
+    """Training options of a voice model. Cloud providers ignore them, and train no professional clones."""
+
+    professional: ClassVar[Mapping[str, Any]] = {"restraint": 0.005}
 
     epochs: int = Field(
         1, ge=1, le=50, description="Passes over the training sentences; training time grows with it.", examples=[1]
@@ -122,8 +146,10 @@ class TrainingConfig(RequestBody):
     )
 
 
-class SampleTrainingConfig(RequestBody):
+class SampleTrainingConfig(_KindOfTraining):
     """Training options on the scales that are usual for neural networks; the trainer converts them to its own."""
+
+    professional: ClassVar[Mapping[str, Any]] = TrainingConfig.professional
 
     epochs: int = Field(100, ge=1, le=1_000, description="Amount of training; 100 is the trainer's default.")
     learning_rate: float = Field(0.001, ge=0.00001, le=1, description="Step size; 0.001 is the trainer's default.")

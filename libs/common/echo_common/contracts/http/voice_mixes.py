@@ -1,14 +1,13 @@
 """Request bodies of mixes: voices made of weighted voices."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from echo_common.contracts.http.base import Name, RequestBody
+from echo_common.contracts.http.previews import PreviewRequest
 from echo_common.contracts.http.voice import Language
-
-_PreviewText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class WeightedVoice(RequestBody):
@@ -50,10 +49,5 @@ class MixRequest(VoiceMix):
     language: Language | None = Field(None, description="Language of the voice; that of the largest weight when absent.")
 
 
-class MixPreviewRequest(VoiceMix):
+class MixPreviewRequest(PreviewRequest, VoiceMix):
     """A mix to hear without saving it."""
-
-    text: _PreviewText | None = Field(
-        None, description="Text to speak; a short sentence when absent.", examples=["Hello from Echo."]
-    )
-    language: Language | None = Field(None, description="Language to speak; that of the text when absent.")

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from echo_common.contracts.http.voice import CloneKind
 from echo_common.settings import settings_config
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.provider import Outcome, Progressed, TrainingRequest
@@ -29,6 +30,7 @@ class FishProvider:
     name = "fish"
     languages: Sequence[str] = ()
     stores_voices = True
+    kinds: Sequence[CloneKind] = ("instant",)
 
     def __init__(self, settings: FishSettings) -> None:
         self._settings = settings

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from echo_common.contracts.http.voice import CloneKind
 from echo_voice.cloning.objective import Encoders
+from echo_voice.cloning.sentences import sentences_of
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
@@ -13,7 +15,6 @@ from echo_voice.similarity import encoder_file
 MODEL = Path("kokoro") / "model-float32-4.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_STEP = 4.0
-_SENTENCES = 16
 _LOADING_SECONDS = 30.0
 
 
@@ -23,6 +24,7 @@ class LocalProvider:
     name = "local"
     languages: Sequence[str] = ("en", "es", "fr", "hi", "it", "pt")
     stores_voices = False
+    kinds: Sequence[CloneKind] = ("instant", "professional")
 
     def __init__(self, settings: VoiceSettings) -> None:
         self._settings = settings
@@ -35,10 +37,10 @@ class LocalProvider:
         return [*packages, *(f"{name}; `echoctl models` fetches them" for name in absent)]
 
     def estimate(self, config: TrainingOptions, seconds: float) -> float:
-        return _LOADING_SECONDS + config.epochs * _SENTENCES * _SECONDS_A_STEP
+        return _LOADING_SECONDS + config.epochs * len(sentences_of(config.kind)) * _SECONDS_A_STEP
 
     def steps(self, config: TrainingOptions) -> int:
-        return config.epochs * -(-_SENTENCES // config.batch_size)
+        return config.epochs * -(-len(sentences_of(config.kind)) // config.batch_size)
 
     async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
         from echo_voice.providers.local.child import run

@@ -12,6 +12,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import VoiceStyle
 from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
@@ -49,6 +50,12 @@ def main(task: Mapping[str, Any]) -> None:
             progress.save(checkpoint)
         _say(step=progress.step, steps=config.steps, note=f"refining, similarity {progress.similarity:.2f}")
 
+    def let_hear(style: VoiceStyle) -> None:
+        present = Path(task["present"])
+        written = present.with_suffix(".tmp")
+        style.save(written)
+        written.replace(present)
+
     decoder = KokoroDecoder(models / MODEL, task["threads"])
     # the transcript of a recording that was cut has more words than the rest
     transcripts = [
@@ -56,7 +63,17 @@ def main(task: Mapping[str, Any]) -> None:
         for recording, text in zip(recordings, task["transcripts"], strict=True)
     ]
     try:
-        trained = train(recordings, voices, decoder, encoders, config, progress=report, resume=resume, transcripts=transcripts)
+        trained = train(
+            recordings,
+            voices,
+            decoder,
+            encoders,
+            config,
+            progress=report,
+            improved=let_hear,
+            resume=resume,
+            transcripts=transcripts,
+        )
     except CloningError as error:
         _say(failed=str(error))
         return

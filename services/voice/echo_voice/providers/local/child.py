@@ -29,6 +29,7 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
         "config": request.config.model_dump(),
         "models": str(settings.models),
         "checkpoint": str(request.checkpoint),
+        "present": str(request.present),
         "style": str(style),
         "threads": threads,
     }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from echo_common.contracts.http.voice import CloneKind
 from echo_voice.domain.values import TrainingOptions, VoiceQuality
 from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest
 from echo_voice.settings import VoiceSettings
@@ -16,6 +17,7 @@ class ToneProvider:
     name = "tone"
     languages: Sequence[str] = ()
     stores_voices = True
+    kinds: Sequence[CloneKind] = ("instant", "professional")
 
     def missing(self) -> Sequence[str]:
         return ()
