@@ -326,6 +326,7 @@ def test_writes_accept_an_idempotency_key_except_with_secrets_or_audio() -> None
     writes = {name for name, _ in operations() if not name.startswith(("GET", "HEAD"))}
     assert writes - taking == {
         "POST /api/v1/voice/verify",
+        "POST /api/v1/voice/clones/{clone_id}/training/preview",
         "POST /api/v1/voices/mix/preview",
         "POST /api/v1/admin/dead-letters",  # handled once: what is delivered is gone
         "POST /api/synthesize",

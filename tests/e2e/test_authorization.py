@@ -74,6 +74,7 @@ SUCCEED_ELSEWHERE: Mapping[str, str] = {
     "mix_voices": "integration/voice/test_mixes.py",
     "move_playlist_item": "e2e/test_playlists.py",
     "preview_mix": "integration/synthesis/test_mixes.py",
+    "preview_training": "integration/synthesis/test_training_voices.py",
     "refresh": "integration/auth/test_sessions.py",
     "register_passkey": "integration/auth/test_passkeys.py",
     "reorder_playlist_items": "e2e/test_playlists.py",

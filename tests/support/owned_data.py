@@ -151,6 +151,7 @@ class OwnedData:
             "name_user": {"email": self.email},
             "normalize": {"text": SENTENCE},
             "preview_mix": {"voices": mixable},
+            "preview_training": {},
             "rate_audio": {"audio_id": ids["audio_id"], "rating": 5, **MISPRONOUNCED},
             "add_interaction": {"track_id": ids["track_id"], "type": "like"},
             "refresh": {"refresh_token": "x"},

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC
+from echo_voice.domain.values import TrainingOptions
 from echo_voice.providers.local import MODEL, LocalProvider
+from echo_voice.settings import VoiceSettings
 
 
 def test_training_uses_the_model_that_the_engine_prepares() -> None:
@@ -12,3 +14,10 @@ def test_training_uses_the_model_that_the_engine_prepares() -> None:
 
 def test_clones_are_made_in_the_languages_that_the_engine_speaks() -> None:
     assert set(LocalProvider.languages) == {tag.partition("-")[0] for tag in SPEC.clone_languages}
+
+
+def test_a_professional_clone_takes_as_many_more_steps_as_it_has_more_sentences() -> None:
+    provider = LocalProvider(VoiceSettings())
+    instant, professional = TrainingOptions(epochs=2), TrainingOptions(kind="professional", epochs=2)
+    assert (provider.steps(instant), provider.steps(professional)) == (32, 96)
+    assert provider.estimate(professional, 60) > 2 * provider.estimate(instant, 60)

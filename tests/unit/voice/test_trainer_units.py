@@ -5,9 +5,23 @@ import pytest
 from echo_common.contracts.http.voice import SampleTrainingConfig, TrainingConfig
 from echo_voice.usecases.clones import convert_to_trainer_units
 
+PROFESSIONAL = {"kind": "professional"}
+
 
 def test_usual_defaults_become_the_trainers_defaults() -> None:
     assert convert_to_trainer_units(SampleTrainingConfig()) == TrainingConfig()
+    professional = TrainingConfig.model_validate(PROFESSIONAL)
+    assert convert_to_trainer_units(SampleTrainingConfig.model_validate(PROFESSIONAL)) == professional
+
+
+@pytest.mark.parametrize("config", [TrainingConfig, SampleTrainingConfig])
+def test_the_kind_determines_the_defaults_and_given_options_override_them(
+    config: type[TrainingConfig] | type[SampleTrainingConfig],
+) -> None:
+    professional = config.model_validate(PROFESSIONAL)
+    assert professional.model_dump(include=set(config.professional)) == dict(config.professional)
+    assert professional != config()
+    assert config.model_validate({**PROFESSIONAL, "restraint": 0.5}).restraint == 0.5
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: 
         refuse("config.kind", f"{provider.name} trains no {config.kind} clones. Use one of: {', '.join(provider.kinds)}.")
     if config.kind == "instant" or any(sample.quality is None for sample in samples):
         return
-    seconds = sum(_speech(sample) for sample in samples)
+    seconds = sum({sample.original.checksum: _speech(sample) for sample in samples}.values())  # a copy adds nothing
     if seconds < _PROFESSIONAL_SECONDS:
         missing = _PROFESSIONAL_SECONDS - seconds
         raise TooLittleSpeechError(

@@ -140,6 +140,25 @@ def test_the_result_is_the_one_that_the_held_out_encoder_found_most_similar_and_
     assert trained.stock in VOICES
 
 
+def test_a_professional_clone_is_trained_on_more_sentences():
+    steps: list[Progress] = []
+    _train(TrainingConfig(kind="professional", batch_size=16), progress=steps.append)
+    assert len(steps) == 3 * TrainingConfig(batch_size=16).steps
+
+
+def test_every_improvement_can_be_heard_before_the_end_and_when_resumed():
+    heard: list[VoiceStyle] = []
+    steps: list[Progress] = []
+    voice = _train(TrainingConfig(epochs=8, batch_size=8, restraint=0), progress=steps.append, improved=heard.append)
+    assert len(heard) == len({at.held_out for at in steps} - {-1.0}) > 1
+    assert np.array_equal(heard[-1].table, voice.table)
+    assert np.array_equal(heard[-1].modulation, voice.modulation)
+    again: list[VoiceStyle] = []
+    with pytest.raises(TrainingCancelledError):
+        _train(resume=steps[5], improved=again.append, cancelled=lambda: True)
+    assert np.array_equal(again[0].table, heard[0].table)
+
+
 def test_without_modulation_only_the_timbre_changes():
     assert not _train(TrainingConfig(modulation=0)).modulation.any()
     assert _train(TrainingConfig()).modulation.any()
