@@ -25,7 +25,9 @@ from echo_voice.cloning.start import start
 
 Floats = NDArray[np.float32]
 _SIZE = TIMBRE + MODULATION
-_CHECKED_EVERY = 4
+_CHECKED_EVERY: Mapping[CloneKind, int] = {"instant": 4, "professional": 8}
+"""Steps between checks: the similarity differs by sentence, and near the end of a long training by less than that."""
+
 _PATIENCE = 2
 
 
@@ -204,8 +206,9 @@ def _descend(
     total, unchecked = state.total + state.descent.offset, state.unchecked + held_out
     descent = state.descent.descend(gradient, step, np.float32(rate_of(step, config.steps, config.learning_rate)) * rates)
     after = replace(state, step=step, descent=descent, total=total, unchecked=unchecked, similarity=similarity)
-    window = (step - 1) % _CHECKED_EVERY + 1
-    if window < _CHECKED_EVERY and step < config.steps:
+    every = _CHECKED_EVERY[config.kind]
+    window = (step - 1) % every + 1
+    if window < every and step < config.steps:
         return after
     found = unchecked / window
     after = replace(after, total=_zeros(), unchecked=0.0)
