@@ -79,8 +79,9 @@ async def style_of(name: str, deps: Dependencies) -> VoiceStyle:
     return read_style(Path(reference.value))
 
 
-def files(deps: Dependencies) -> list[Path]:
-    return list(deps.clones.styles.glob("training-*"))
+def files(folder: Path) -> list[Path]:
+    """Return the style files of voices in training that engines read."""
+    return list((folder / "scratch").rglob("training-*"))
 
 
 async def test_engines_read_the_present_state(deps: Dependencies, tmp_path: Path) -> None:
@@ -100,8 +101,8 @@ async def test_files_of_a_preview_are_removed_with_the_last_listener(deps: Depen
     async with deps.training_voices.heard(voice):
         async with deps.training_voices.heard(voice):
             await style_of(voice, deps)
-        assert len(files(deps)) == 1
-    assert files(deps) == []
+        assert len(files(tmp_path)) == 1
+    assert files(tmp_path) == []
 
 
 async def test_only_the_owner_hears_a_training(deps: Dependencies, tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ async def test_a_preview_speaks_with_the_present_voice(
         parts = [part async for part in await preview_training(CLONE, request, principal_of("usr_alice"), deps)]
         await deps.cache.wait_for_writes()
         assert [key async for key in deps.objects.keys("speech/")] == []
-        assert files(deps) == []
+        assert files(tmp_path) == []
         [record] = [record async for record in deps.provenance.records.of_user("usr_alice")]
     assert record.cloned
     assert record.voice_id == f"training:{CLONE}:{JOB}"

@@ -1,4 +1,4 @@
-"""The styles of clones and mixes as files, which engines read."""
+"""The styles of clones, mixes and voices in training as files, which engines read."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from echo_common.scratch import Scratch
 
-_MIX = "mix-"
+_MIX, _TRAINING = "mix-", "training-"
 _MIXES_KEPT = 64
 """Number of files of mixes that are kept; clones have one each."""
 
@@ -34,6 +34,15 @@ class StyleFolder:
     def mix(self, key: str) -> Path:
         """Return the path of a mix's style."""
         return self._path / f"{_MIX}{_hashed(key)}"
+
+    def training(self, voice_id: str, state: str) -> Path:
+        """Return the path of a state of a voice in training."""
+        return self._path / f"{_TRAINING}{_hashed(voice_id)}-{_hashed(state)}"
+
+    def delete_training(self, voice_id: str) -> None:
+        """Delete all states of a voice in training."""
+        for file in self._path.glob(f"{_TRAINING}{_hashed(voice_id)}-*"):
+            file.unlink(missing_ok=True)
 
     def write(self, path: Path, save: Callable[[Path], object]) -> None:
         """Write a file unless it is there, so that it is complete whenever it is read, and delete the mixes used longest ago."""

@@ -10,7 +10,8 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError, Voice
 from echo_common.contracts.errors.voice import CloneNotFoundError, CloneStateConflictError
 from echo_common.contracts.voice_reference import TRAINING_PREFIX, VOICE_MODEL_PREFIX, VoiceReference, present_style_key
 from echo_common.storage.port import ObjectNotFoundError, ObjectStore
-from echo_synthesis.catalogue.clones import Clones, write_at_once
+from echo_synthesis.catalogue.clones import Clones
+from echo_synthesis.catalogue.style_folder import StyleFolder
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
@@ -30,6 +31,7 @@ class TrainingVoices:
     def __init__(
         self,
         clones: Clones,
+        styles: StyleFolder,
         objects: ObjectStore,
         engines: Mapping[str, EngineSpec],
         config: EngineConfig,
@@ -37,6 +39,7 @@ class TrainingVoices:
     ) -> None:
         """Read trainings from `clones`; `others` returns the names of other voices."""
         self._clones = clones
+        self._styles = styles
         self._objects = objects
         self._engines = engines
         self._config = config
@@ -81,9 +84,9 @@ class TrainingVoices:
             style = b"".join([block async for block in self._objects.read(present_style_key(clone_id, job_id))])
         except ObjectNotFoundError:
             raise VoiceNotReadyError("The training has ended meanwhile. Get the clone for its result.") from None
-        digest = hashlib.sha256(style).hexdigest()[:32]  # engines keep styles by the name of the file
-        path = self._clones.styles / f"{_file_prefix(voice_id)}-{digest}.npz"
-        await asyncio.to_thread(write_at_once, path, style)
+        digest = hashlib.sha256(style).hexdigest()  # engines keep styles by the name of the file
+        path = self._styles.training(voice_id, digest)
+        await asyncio.to_thread(self._styles.write, path, lambda new: new.write_bytes(style))
         return VoiceNames(f"{voice_id}={digest}", str(VoiceReference("file", str(path))))
 
     @asynccontextmanager
@@ -96,8 +99,7 @@ class TrainingVoices:
             self._heard[voice_id] -= 1
             if not self._heard[voice_id]:
                 del self._heard[voice_id]
-                for file in self._clones.styles.glob(f"{_file_prefix(voice_id)}-*"):
-                    file.unlink(missing_ok=True)
+                self._styles.delete_training(voice_id)
 
     def _engine(self) -> EngineSpec:
         """Return the engine that speaks styles. Raises `EngineUnavailableError`."""
@@ -113,7 +115,3 @@ def _nothing_to_hear(progress: int, details: Mapping[str, object]) -> VoiceNotRe
     return VoiceNotReadyError(
         f"The training ({progress} %) has no voice to hear yet. Try again in half a minute.", details=dict(details)
     )
-
-
-def _file_prefix(voice_id: str) -> str:
-    return f"training-{hashlib.sha256(voice_id.encode()).hexdigest()[:16]}"
