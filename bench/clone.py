@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import av
 import numpy as np
@@ -27,6 +28,7 @@ from bench.clone_prosody import prosody_rows
 from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
 from echo_common.audio.style_file import VoiceStyle
+from echo_common.contracts.http.voice import CloneKind
 from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.runtimes import Adaptation
@@ -107,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--models", type=Path, default=Path.home() / ".cache" / "echo" / "models", help="folder of the speech models"
     )
     parser.add_argument("--held-out", choices=_ENCODERS, default="d-vector", help="encoder that is not trained on")
+    parser.add_argument("--kind", choices=get_args(CloneKind), default="instant", help="kind of the voice models")
     parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
@@ -136,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
         with console.status(f"{name} ({number} of {len(people)}): training") as status:
             started = time.perf_counter()
-            config = TrainingConfig(epochs=chosen.epochs, batch_size=chosen.batch_size)
+            config = TrainingConfig(kind=chosen.kind, epochs=chosen.epochs, batch_size=chosen.batch_size)
             decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
 
             def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:

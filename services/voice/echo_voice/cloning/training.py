@@ -139,7 +139,7 @@ def train(
     resume: Progress | None = None,
     transcripts: Sequence[str | None] = (),
 ) -> Trained:
-    """Train the voice of the speaker in `recordings`: mono float32 at 16 kHz, 10 to 60 s in total.
+    """Train the voice of the speaker in `recordings`: mono float32 at 16 kHz, 10 s or more in total.
 
     `voices` are the stock voices' tables (510, 256) by name. English transcripts of the recordings, where they are known, make
     the speaking rate more exact. The result is the state that the held-out encoder found most similar; training ends early when
