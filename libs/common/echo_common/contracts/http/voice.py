@@ -106,7 +106,7 @@ class _KindOfTraining(RequestBody):
     kind: CloneKind = Field(
         "instant",
         description="instant: about a minute. professional: several minutes, more sentences, and at least 60 seconds of speech. "
-        "The defaults of the other options are those of an instant clone.",
+        "The stated defaults of the other options are those of an instant clone.",
     )
 
     @model_validator(mode="before")
