@@ -23,7 +23,7 @@ PROFESSIONAL = {"kind": "professional"}
 @pytest.fixture
 async def enough(ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a sample that has enough speech."""
-    monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 10.0)
+    monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 5.0)
     return str((await ada.sample(speech))["id"])
 
 
@@ -112,7 +112,7 @@ async def test_an_instant_clone_becomes_professional_only_with_enough_speech(
     path = f"/voice/clones/{trained['id']}/train"
     monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 60.0)
     assert refusal(await ada.ask("POST", path, json={"config": PROFESSIONAL})) == (422, "TOO_LITTLE_SPEECH")
-    monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 10.0)
+    monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 5.0)
     data(await ada.ask("POST", path, json={"config": PROFESSIONAL}), 202)
 
     async def completed() -> bool:

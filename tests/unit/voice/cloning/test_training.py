@@ -149,13 +149,14 @@ def test_a_professional_clone_is_trained_on_more_sentences():
 def test_every_improvement_can_be_heard_before_the_end_and_when_resumed():
     heard: list[VoiceStyle] = []
     steps: list[Progress] = []
-    voice = _train(TrainingConfig(epochs=8, batch_size=8, restraint=0), progress=steps.append, improved=heard.append)
+    config = TrainingConfig(epochs=8, batch_size=8, restraint=0)
+    voice = _train(config, progress=steps.append, improved=heard.append)
     assert len(heard) == len({at.held_out for at in steps} - {-1.0}) > 1
     assert np.array_equal(heard[-1].table, voice.table)
     assert np.array_equal(heard[-1].modulation, voice.modulation)
     again: list[VoiceStyle] = []
     with pytest.raises(TrainingCancelledError):
-        _train(resume=steps[5], improved=again.append, cancelled=lambda: True)
+        _train(config, resume=steps[5], improved=again.append, cancelled=lambda: True)
     assert np.array_equal(again[0].table, heard[0].table)
 
 
