@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from echo_common.contracts.http.voice import TrainingConfig
 from echo_common.contracts.voice_reference import present_style_key
 from echo_common.storage.orphans import OrphanSweeper
 from echo_voice.provider import Outcome, Progressed, TrainingRequest
@@ -70,7 +71,7 @@ async def test_a_professional_clone_has_options_of_its_own(ada: VoiceClient, eno
     assert clone["status"] == "ready"
     assert clone["config"]["kind"] == "professional"
     assert clone["config"]["seed"] == 3
-    assert clone["config"]["restraint"] < (await ada.trained((await ada.clone(enough))["clone_id"]))["config"]["restraint"]
+    assert clone["config"]["epochs"] == TrainingConfig.professional["epochs"]
 
 
 async def test_too_little_speech_is_refused_with_the_missing_seconds(ada: VoiceClient, speech: bytes) -> None:

@@ -14,14 +14,10 @@ def test_usual_defaults_become_the_trainers_defaults() -> None:
     assert convert_to_trainer_units(SampleTrainingConfig.model_validate(PROFESSIONAL)) == professional
 
 
-@pytest.mark.parametrize("config", [TrainingConfig, SampleTrainingConfig])
-def test_the_kind_determines_the_defaults_and_given_options_override_them(
-    config: type[TrainingConfig] | type[SampleTrainingConfig],
-) -> None:
-    professional = config.model_validate(PROFESSIONAL)
-    assert professional.model_dump(include=set(config.professional)) == dict(config.professional)
-    assert professional != config()
-    assert config.model_validate({**PROFESSIONAL, "restraint": 0.5}).restraint == 0.5
+def test_the_kind_determines_the_defaults_and_given_options_override_them() -> None:
+    professional = TrainingConfig.model_validate(PROFESSIONAL)
+    assert professional.epochs > TrainingConfig().epochs
+    assert TrainingConfig.model_validate({**PROFESSIONAL, "epochs": 1}).epochs == 1
 
 
 @pytest.mark.parametrize(

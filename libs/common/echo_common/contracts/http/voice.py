@@ -97,33 +97,22 @@ class WorkReceipt(BaseModel):
     status: JobStatus
 
 
-class _KindOfTraining(RequestBody):
-    """The kind of a training, which determines the defaults of its other options."""
+class TrainingConfig(RequestBody):
+    """Training options of a voice model. Cloud providers ignore them, and train no professional clones."""
 
-    professional: ClassVar[Mapping[str, Any]] = {}
+    professional: ClassVar[Mapping[str, Any]] = {"epochs": 2}
     """Defaults of a professional clone that differ from those of an instant one."""
 
     kind: CloneKind = Field(
         "instant",
-        description="instant: about a minute. professional: several minutes, more sentences, and at least 60 seconds of speech. "
-        "The stated defaults of the other options are those of an instant clone.",
+        description="instant: about a minute. professional: several minutes, more sentences, and at least 60 seconds of speech.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete_professional(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("kind") == "professional":
-            return {**cls.professional, **given}
-        return given
-
-
-class TrainingConfig(_KindOfTraining):
-    """Training options of a voice model. Cloud providers ignore them, and train no professional clones."""
-
-    professional: ClassVar[Mapping[str, Any]] = {"restraint": 0.005}
-
     epochs: int = Field(
-        1, ge=1, le=50, description="Passes over the training sentences; training time grows with it.", examples=[1]
+        1,
+        ge=1,
+        le=50,
+        description="Passes over the training sentences; training time grows with it. 2 by default for a professional clone.",
+        examples=[1],
     )
     learning_rate: float = Field(
         0.1,
@@ -145,12 +134,19 @@ class TrainingConfig(_KindOfTraining):
         True, description="Accepted for compatibility and ignored: speech always has word timings."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_professional(cls, given: Any) -> Any:
+        """Add the defaults of a professional clone."""
+        if isinstance(given, Mapping) and given.get("kind") == "professional":
+            return {**cls.professional, **given}
+        return given
 
-class SampleTrainingConfig(_KindOfTraining):
+
+class SampleTrainingConfig(RequestBody):
     """Training options on the scales that are usual for neural networks; the trainer converts them to its own."""
 
-    professional: ClassVar[Mapping[str, Any]] = TrainingConfig.professional
-
+    kind: CloneKind = Field("instant", description="As in `POST /voice/clones`.")
     epochs: int = Field(100, ge=1, le=1_000, description="Amount of training; 100 is the trainer's default.")
     learning_rate: float = Field(0.001, ge=0.00001, le=1, description="Step size; 0.001 is the trainer's default.")
     batch_size: int = Field(32, ge=1, le=64, description="Audio excerpts per step; up to 32 are one sentence.")
