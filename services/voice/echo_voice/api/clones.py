@@ -12,7 +12,7 @@ from echo_common.contracts.errors.voice import (
     ProviderUnavailableError,
     SampleNotFoundError,
     SampleStateConflictError,
-    TooLittleSpeechError,
+    SamplesTooShortError,
     UnknownProviderError,
 )
 from echo_common.contracts.http.sharing import Selection
@@ -50,7 +50,7 @@ router = PublicRouter("clones")
     errors=(
         SampleNotFoundError,
         SampleStateConflictError,
-        TooLittleSpeechError,
+        SamplesTooShortError,
         ConsentRequiredError,
         UnknownProviderError,
         ProviderUnavailableError,
@@ -137,7 +137,7 @@ async def list_trainings(clone_id: CloneId, principal: VoicesReader, deps: Deps)
     "/voice/clones/{clone_id}/train",
     status=202,
     idempotent=True,
-    errors=(*_CHANGE_ERRORS, SampleNotFoundError, TooLittleSpeechError, UnknownProviderError, ProviderUnavailableError),
+    errors=(*_CHANGE_ERRORS, SampleNotFoundError, SamplesTooShortError, UnknownProviderError, ProviderUnavailableError),
     example=enveloped(examples.CLONE_RECEIPT),
 )
 async def train_again(clone_id: CloneId, body: ResumeRequest, principal: VoicesWriter, deps: Deps) -> Success[CloneReceipt]:

@@ -13,7 +13,7 @@ from echo_common.contracts.errors.voice import (
     ProviderUnavailableError,
     SampleNotFoundError,
     SampleStateConflictError,
-    TooLittleSpeechError,
+    SamplesTooShortError,
     UnknownProviderError,
 )
 from echo_common.contracts.http.base import Name
@@ -193,7 +193,7 @@ async def process_sample(sample_id: SampleId, principal: VoicesWriter, deps: Dep
     errors=(
         SampleNotFoundError,
         SampleStateConflictError,
-        TooLittleSpeechError,
+        SamplesTooShortError,
         ConsentRequiredError,
         UnknownProviderError,
         ProviderUnavailableError,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import ceil
 
 import numpy as np
 
 from echo_common.auth.principal import Principal
-from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError, TooLittleSpeechError
+from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError, SamplesTooShortError
 from echo_common.contracts.http.sharing import BulkResult
 from echo_common.contracts.http.voice import (
     ClonePatch,
@@ -39,7 +40,7 @@ _FALLBACK_LANGUAGE = "en"
 _USUAL = SampleTrainingConfig()
 _LEARNING_RATES = (0.01, 0.3)
 _PROFESSIONAL_SECONDS = 60.0
-"""Least seconds of speech for a professional clone."""
+"""Least duration of the samples of a professional clone."""
 _PROCESS_AGAIN = "Process it again with POST /api/v1/voice/samples/{sample_id}/process."
 
 
@@ -54,7 +55,7 @@ async def create_clone(
 
     The samples must be ready, unless the training `waits` for their processing.
 
-    Raises `SampleNotFoundError`, `SampleStateConflictError`, `TooLittleSpeechError`, `ConsentRequiredError`,
+    Raises `SampleNotFoundError`, `SampleStateConflictError`, `SamplesTooShortError`, `ConsentRequiredError`,
     `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
     """
     provider = deps.providers.find(request.provider)
@@ -136,7 +137,7 @@ def convert_to_trainer_units(config: SampleTrainingConfig) -> TrainingConfig:
 
 
 async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Result[VoiceModel]:
-    """Train the voice. Raises the errors of providers, `NotYetError`, `TooLittleSpeechError`."""
+    """Train the voice. Raises the errors of providers, `NotYetError`, `SamplesTooShortError`."""
 
     def on_progress(done: int, total: int, note: str | None) -> None:
         attempt.report(Progress(done, total, note))
@@ -188,7 +189,7 @@ async def resume(clone_id: str, config: TrainingConfig | None, principal: Princi
     """Queue another training: after a failure, a cancellation, or with another configuration.
 
     Raises `CloneNotFoundError`, `CloneStateConflictError`; for a professional clone also `SampleNotFoundError`,
-    `TooLittleSpeechError`, `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
+    `SamplesTooShortError`, `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
     """
     options = TrainingOptions(**config.model_dump()) if config else None
     if options is not None and options.kind != "instant":
@@ -227,7 +228,7 @@ async def delete_clones(keys: Sequence[str], principal: Principal, deps: Depende
 
 
 def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: VoiceProvider) -> None:
-    """Refuse a kind of clone that the provider does not train, or for which the samples have too little speech.
+    """Refuse a kind of clone that the provider does not train, or for which the samples are too short.
 
     Samples that are not measured yet are accepted: the training refuses them once they are.
     """
@@ -235,13 +236,14 @@ def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: 
         refuse("config.kind", f"{provider.name} trains no {config.kind} clones. Use one of: {', '.join(provider.kinds)}.")
     if config.kind == "instant" or any(sample.quality is None for sample in samples):
         return
-    seconds = sum({sample.original.checksum: _speech(sample) for sample in samples}.values())  # a copy adds nothing
+    durations = {sample.original.checksum: sample.quality.duration for sample in samples if sample.quality}
+    seconds = sum(durations.values())  # a copy adds nothing
     if seconds < _PROFESSIONAL_SECONDS:
-        missing = _PROFESSIONAL_SECONDS - seconds
-        raise TooLittleSpeechError(
-            f"The samples have {seconds:.1f} s of speech; a professional clone needs {_PROFESSIONAL_SECONDS:g} s. Add samples with "
-            f"{missing:.1f} s, or train an instant clone.",
-            details={"seconds": round(seconds, 1), "needed": _PROFESSIONAL_SECONDS, "missing": round(missing, 1)},
+        missing = ceil(10 * (_PROFESSIONAL_SECONDS - seconds)) / 10
+        raise SamplesTooShortError(
+            f"The samples last {seconds:.1f} s; a professional clone needs {_PROFESSIONAL_SECONDS:g} s. Add samples of {missing:.1f} s, "
+            "or train an instant clone.",
+            details={"seconds": round(seconds, 1), "needed": _PROFESSIONAL_SECONDS, "missing": missing},
         )
 
 

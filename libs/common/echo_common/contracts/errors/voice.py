@@ -34,10 +34,10 @@ class SampleStateConflictError(ConflictError):
     code = "SAMPLE_STATE_CONFLICT"
 
 
-class TooLittleSpeechError(EchoError):
-    """The samples have too little speech for a professional clone; add samples, or train an instant clone."""
+class SamplesTooShortError(EchoError):
+    """The samples are too short for a professional clone; add samples, or train an instant clone."""
 
-    code = "TOO_LITTLE_SPEECH"
+    code = "SAMPLES_TOO_SHORT"
     status = 422
 
 

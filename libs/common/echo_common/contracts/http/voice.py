@@ -105,7 +105,7 @@ class TrainingConfig(RequestBody):
 
     kind: CloneKind = Field(
         "instant",
-        description="instant: about a minute. professional: several minutes, more sentences, and at least 60 seconds of speech.",
+        description="instant: about a minute. professional: several minutes, more sentences, and samples of at least 60 seconds.",
     )
     epochs: int = Field(
         1,
