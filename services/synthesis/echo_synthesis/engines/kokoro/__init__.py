@@ -95,7 +95,7 @@ def _damaged(models: Path) -> Sequence[str]:
 
 SPEC = EngineSpec(
     name="kokoro",
-    version="kokoro-82m-v1.0-4",
+    version="kokoro-82m-v1.0-5",
     description="Kokoro-82M: natural neural voices, on the CPU.",
     max_characters=300,
     sample_rate=SAMPLE_RATE,

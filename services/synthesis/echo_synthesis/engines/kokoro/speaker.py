@@ -16,6 +16,7 @@ from echo_synthesis.engines.kokoro.alphabet import TOKENS
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.correctness import START
 from echo_synthesis.engines.kokoro.digests import DIGESTS
+from echo_synthesis.engines.kokoro.native_timbre import add_native_timbre
 from echo_synthesis.engines.kokoro.pronunciation import Phoneme, pronounce
 from echo_synthesis.engines.kokoro.runtimes import SAMPLES_A_FRAME, Adaptation, OpenVino, Runtime
 from echo_synthesis.engines.kokoro.variation import vary
@@ -37,10 +38,12 @@ class Speaker:
         self._voices = voices
         self._espeak = Espeak()
         self._style = lru_cache(maxsize=_STYLES_HELD)(self._read_style)
+        self._style_in = lru_cache(maxsize=_STYLES_HELD)(self._adapt_style)
 
     def speak(self, utterance: Utterance) -> Speech:
-        voice, variation = self._style(utterance.voice), vary(utterance.take)
-        language = _espeak_language(utterance, voice.accent)
+        variation = vary(utterance.take)
+        language = _espeak_language(utterance, self._style(utterance.voice).accent)
+        voice = self._style_in(utterance.voice, language)
         phonemes = pronounce(utterance.text, utterance.words, language, self._espeak, utterance.pronunciations)
         adaptation, speed = Adaptation.of(voice), utterance.speed * variation.speed * voice.rate
         parts: list[NDArray[np.float32]] = []
@@ -85,6 +88,11 @@ class Speaker:
         if voice not in DIGESTS or voice[0] not in LANGUAGES:
             raise VoiceNotFoundError(f"There is no voice {voice}.")
         return read_builtin_style(self._voices / f"{voice}.bin")
+
+    def _adapt_style(self, voice: str, language: str) -> VoiceStyle:
+        """Return the style of a voice in a language of espeak."""
+        clone = VoiceReference.parse(voice).kind == "file"
+        return add_native_timbre(self._style(voice), language, self._voices) if clone else self._style(voice)
 
 
 def load(config: EngineConfig) -> Speaker:
