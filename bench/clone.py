@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
-import av
 import numpy as np
 from kokoro_onnx.tokenizer import Tokenizer
 from numpy.typing import NDArray
@@ -23,8 +22,11 @@ from rich.status import Status
 from rich.table import Table
 
 from bench import clone_judges as judges
+from bench.clone_languages import HEADINGS as LANGUAGES
+from bench.clone_languages import LanguageBench, Speaker
 from bench.clone_prosody import HEADINGS as PROSODY
 from bench.clone_prosody import prosody_rows
+from bench.clone_samples import read
 from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
 from echo_common.audio.style_file import VoiceStyle
@@ -113,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--recogniser", type=Path, help="folder of a multilingual model of faster-whisper, for other languages")
     parser.add_argument("--keep", type=Path, help="folder for the trained voices")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables as Markdown")
     chosen = parser.parse_args(arguments)
@@ -129,7 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged = [*(encoder for encoder, _ in encoders.trained), encoders.held_out]
     panel = Panel(judged, judges.word_errors(hear), judges.quality())
     speak = _speaker(home, chosen.threads)
+    languages = LanguageBench.open(chosen.models, encoders.held_out, chosen.recogniser, chosen.threads)
     rows: list[Row] = []
+    foreign: list[tuple[str, ...]] = []
     prosody: list[tuple[str, ...]] = []
     console = Console(stderr=True)
     for number, (name, clips) in enumerate(people.items(), 1):
@@ -162,6 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows.append((f"{name} clone", panel.judge(of_clone, others), seconds))
             spoken = [(f"nearest stock, {nearest}", list(of_stock.values())), ("clone", list(of_clone.values()))]
             prosody += prosody_rows(name, known, spoken, UNSEEN, hear)
+            foreign += languages.rows(name, voice, Speaker.measure(known, others, encoders.held_out))
         for row in rows[-3:]:
             console.print("  ".join(_cells(row)), highlight=False, soft_wrap=True)
     every = [*rows, *_means(rows)]
@@ -170,6 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Console().print(_table(headings, map(_cells, every)))
     Console().print(_table(shares, closed))
     Console().print(_table(PROSODY, prosody))
+    Console().print(_table(LANGUAGES, foreign))
     Console().print(_table(PROMISES, (figure.row() for figure in figures)))
     if chosen.write:
         when, command = datetime.now(UTC).date().isoformat(), f"make bench-clone VOICES={chosen.voices.name}"
@@ -178,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             markdown_table(headings, list(map(_cells, every))),
             markdown_table(shares, closed),
             markdown_table(PROSODY, prosody),
+            markdown_table(LANGUAGES, foreign),
         ]
         introduction = f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n"
         chosen.write.write_text(introduction + "\n\n".join(tables_written) + "\n" + _earlier(chosen.write))
@@ -220,18 +228,6 @@ def _shares(rows: Sequence[Row]) -> Sequence[tuple[str, ...]]:
     closed = _closed(rows)
     means = np.mean([share for _, share in closed], axis=0)
     return [(name, *(f"{value:.0%}" for value in share)) for name, share in [*closed, ("mean", list(means))]]
-
-
-def read(folder: Path) -> Mapping[str, list[Floats]]:
-    """Read the samples of each speaker at 16 kHz."""
-    people: dict[str, list[Floats]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in (".flac", ".wav", ".mp3", ".ogg")):
-        with av.open(str(path)) as container:
-            resampler = av.AudioResampler("flt", "mono", 16_000)
-            frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-            frames += [part.to_ndarray() for part in resampler.resample(None)]
-        people.setdefault(path.name.partition("-")[0], []).append(np.concatenate(frames, axis=1)[0].astype(np.float32))
-    return people
 
 
 def _speaker(home: Path, threads: int) -> Speak:

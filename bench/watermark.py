@@ -198,6 +198,6 @@ def _recordings() -> list[Floats]:
     folder = os.environ.get("ECHO_BENCH_RECORDINGS")
     if folder is None:
         return []
-    from bench.clone import read
+    from bench.clone_samples import read
 
     return [samples for person in read(Path(folder)).values() for samples in person]
