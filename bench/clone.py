@@ -44,7 +44,6 @@ from echo_voice.cloning.fetch import fetch_campplus, fetch_dvector, fetch_encode
 from echo_voice.cloning.levels import normalise
 from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
 from echo_voice.cloning.resampling import down
-from echo_voice.cloning.speech import KokoroSpeech
 from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
@@ -152,10 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             transcripts = [hear(clip) for clip in known]
             trained = train(known, tables, decoder, encoders, config, progress=told, transcripts=transcripts)
-            del decoder
+            decoder.discard_gradient()
             status.update(f"{name}: checking the speech")
-            speech = KokoroSpeech(home / FLOAT_MODEL, chosen.threads)
-            checked = check(trained, tables, speech, PackagedJudge(), similarity_to(known, encoders.held_out))
+            own = mean_embedding(known, encoders.held_out)
+            stock, similarity = float(encoders.stock[trained.stock] @ own), similarity_to(own, encoders.held_out)
+            checked = check(trained, stock, decoder.synthesize, PackagedJudge(), similarity)
+            del decoder
             voice, seconds = checked.voice, time.perf_counter() - started
         if chosen.keep:
             chosen.keep.mkdir(parents=True, exist_ok=True)

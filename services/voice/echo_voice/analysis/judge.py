@@ -27,7 +27,7 @@ class PackagedJudge:
 
     def opinion(self, samples: Samples) -> float | None:
         """Return the estimated opinion score; None without the extra `quality`."""
-        return estimate_mos(samples)
+        return estimate_mos(samples, places=1)  # unseen sentences are shorter than what the model hears at once
 
 
 def _open_recogniser() -> Callable[[Samples], str] | None:

@@ -170,8 +170,8 @@ def _two_groups(found: NDArray[np.float32]) -> NDArray[np.int64]:
     return groups
 
 
-def estimate_mos(low: Samples) -> float | None:
-    """Estimate the overall DNSMOS P.835, averaged over up to five positions; None where `speechmos` is not installed.
+def estimate_mos(low: Samples, places: int = _MOS_PLACES) -> float | None:
+    """Estimate the overall DNSMOS P.835, averaged over up to `places` positions; None where `speechmos` is not installed.
 
     Reddy et al., 2022; the polynomial is that of the published script.
     """
@@ -186,7 +186,7 @@ def estimate_mos(low: Samples) -> float | None:
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     size = int(_MOS_SECONDS * LOW_RATE)
     repeated = np.tile(low, -(-size // len(low))) if len(low) < size else low
-    starts = np.unique(np.linspace(0, len(repeated) - size, _MOS_PLACES).astype(int))
+    starts = np.unique(np.linspace(0, len(repeated) - size, places).astype(int))
     raw = [float(session.run(None, {"input_1": repeated[None, at : at + size]})[0][0][2]) for at in starts]
     return round(float(np.mean(np.polyval([-0.06766283, 1.11546468, 0.04602535], raw))), 2)
 

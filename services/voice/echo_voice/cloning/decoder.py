@@ -1,6 +1,7 @@
 """Kokoro's decoder as a differentiable function of the timbre, on ONNX Runtime."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import VoiceStyle
 from echo_voice.cloning import graphs
 from echo_voice.cloning.pitch import HOP_SECONDS
 from echo_voice.cloning.prosody import Contour
@@ -81,7 +83,8 @@ class KokoroDecoder:
         self._frames = round(seconds * graphs.FRAMES_A_SECOND)
         parts = graphs.cut(model)
         models = (parts.front, parts.decoder.forward, parts.decoder.backward)
-        self._front, self._forward, self._backward = (_session(model, threads) for model in models)
+        with ThreadPoolExecutor(threads) as pool:
+            self._front, self._forward, self._backward = pool.map(lambda model: _session(model, threads), models)
         self._projection = parts.projection
         self._kept = [value.name for value in self._forward.get_outputs()]
 
@@ -100,10 +103,27 @@ class KokoroDecoder:
     def plan(  # noqa: D102 - documented in the port
         self, tokens: Sequence[int], style: Floats, pitch: PitchMap = UNCHANGED, rate: float = 1.0
     ) -> Plan:
+        return self._plan(tokens, style, pitch, rate, self._frames)
+
+    def synthesize(self, tokens: Sequence[int], voice: VoiceStyle) -> Floats:
+        """Synthesise a whole utterance at 24 kHz."""
+        style = voice.table[len(tokens) - 1]
+        plan = self._plan(tokens, style, PitchMap(voice.pitch_scale, voice.pitch_shift), voice.rate, None)
+        inputs = _taken(self._forward, self._values(plan, style[: len(self._projection)], voice.modulation))
+        return _samples(self._forward.run_with_ort_values(self._kept[:1], inputs)[0].numpy())
+
+    def discard_gradient(self) -> None:
+        """Release the backward pass, which needs most of the memory; `speak` no longer works."""
+        self._backward = None
+
+    def _plan(self, tokens: Sequence[int], style: Floats, pitch: PitchMap, rate: float, frames: int | None) -> Plan:
+        """Plan the middle `frames` of an utterance, or all."""
         values = dict(zip(graphs.FRONT, self._predict(tokens, style, rate, pitch, graphs.FRONT), strict=True))
-        first = max(0, (values[graphs.ALIGNED].shape[2] - self._frames) // 2)
+        whole = values[graphs.ALIGNED].shape[2]
+        count = whole if frames is None else min(frames, whole)
+        first = (whole - count) // 2
         parts = {
-            name: values[name][..., first * scale : (first + self._frames) * scale + extra]
+            name: values[name][..., first * scale : (first + count) * scale + extra]
             for name, (scale, extra) in graphs.STEPS_A_FRAME.items()
         }
         return Plan({name: _value(part) for name, part in parts.items()})
@@ -128,8 +148,7 @@ class KokoroDecoder:
     def speak(  # noqa: D102 - documented in the port
         self, plan: Plan, timbre: Floats, modulation: Floats | None = None
     ) -> tuple[Floats, Callable[[Floats], Gradient]]:
-        offsets = np.zeros(self._projection.shape[1], np.float32) if modulation is None else modulation
-        values = {**plan.values, graphs.TIMBRE: _value(timbre[None]), graphs.MODULATION: _value(offsets[None])}
+        values = self._values(plan, timbre, modulation)
         outputs = self._forward.run_with_ort_values(None, _taken(self._forward, values))
         spoken = outputs[0].numpy()
         edge = graphs.EDGE
@@ -142,7 +161,15 @@ class KokoroDecoder:
             by_modulation = np.ravel(self._backward.run_with_ort_values(None, inputs)[0].numpy())
             return Gradient(self._projection @ by_modulation, by_modulation)
 
-        return np.ravel(spoken)[edge:-edge] * np.float32(graphs.GAIN), back
+        return _samples(spoken), back
+
+    def _values(self, plan: Plan, timbre: Floats, modulation: NDArray[np.floating] | None) -> dict[str, Any]:
+        offsets = np.zeros(self._projection.shape[1]) if modulation is None or not modulation.size else modulation
+        return {**plan.values, graphs.TIMBRE: _value(timbre[None]), graphs.MODULATION: _value(offsets[None])}
+
+
+def _samples(spoken: Floats) -> Floats:
+    return np.ravel(spoken)[graphs.EDGE : -graphs.EDGE] * np.float32(graphs.GAIN)
 
 
 def _session(model: Any, threads: int) -> Any:
@@ -154,7 +181,7 @@ def _session(model: Any, threads: int) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _value(array: Floats) -> Any:
+def _value(array: NDArray[np.floating]) -> Any:
     return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array, np.float32))
 
 

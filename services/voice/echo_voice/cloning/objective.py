@@ -1,7 +1,8 @@
 """Objective of the training: similarity by several speaker encoders, and the spectral balance of the recordings."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from echo_voice.cloning.encoders.port import Encoder, TrainableEncoder
 from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER, Resemblyzer
 from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.levels import gain, level, normalise
+from echo_voice.cloning.stock import stock_speech
 
 Floats = NDArray[np.float32]
 _SILENT = -90.0
@@ -29,12 +31,13 @@ class Encoders:
 
     Those of `trained` are optimised together, with these weights: a voice that only deceives one network gains little. `held_out`
     is never optimised: it chooses the result, and its similarity is the one to report. `resemblyzer` also finds the stock
-    voice to start from.
+    voice to start from. `stock` holds the embeddings of the stock voices' speech by `held_out`, see `stock.stock_speech`.
     """
 
     resemblyzer: Resemblyzer
     trained: Sequence[tuple[TrainableEncoder, float]]
     held_out: Encoder
+    stock: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, held_out: str = DVECTOR) -> "Encoders":
@@ -46,7 +49,7 @@ class Encoders:
             DVECTOR: DVector.open(dvector),
         }
         trained = [(encoder, _WEIGHTS[name]) for name, encoder in encoders.items() if name != held_out]
-        return cls(first, trained, encoders[held_out])
+        return cls(first, trained, encoders[held_out], stock_speech(held_out))
 
     @staticmethod
     def files(folder: Path) -> Sequence[Path]:
@@ -56,9 +59,13 @@ class Encoders:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Mean similarity of a sentence to the speaker by the optimised encoders, and the gradient of the loss by sample at 24 kHz."""
+    """Similarity of a sentence to the speaker, and the gradient of the loss by sample at 24 kHz.
+
+    `similarity` is the mean by the optimised encoders, `held_out` the similarity by the encoder that training does not optimise.
+    """
 
     similarity: float
+    held_out: float
     gradient: Floats
 
 
@@ -78,28 +85,30 @@ class Objective:
         self._encoders = encoders
         self._colouring = np.float32(colouring)
         self._targets = [mean_embedding(recordings, encoder) for encoder, _ in encoders.trained]
-        self._held_out = similarity_to(recordings, encoders.held_out)
+        self._held_out = similarity_to(mean_embedding(recordings, encoders.held_out), encoders.held_out)
         balances = [encoders.resemblyzer.spectral_balance(normalise(samples)) for samples in recordings]
         self._balance = np.asarray(np.mean(balances, axis=0), np.float32)
 
     def evaluate(self, samples: Floats) -> Evaluation:
-        """Return the similarity of a sentence at 24 kHz, and the gradient of the loss."""
+        """Evaluate a sentence at 24 kHz. Each encoder has its own thread."""
         narrow = resampling.down(samples)
         # treated as constant, because the level hardly depends on the voice
         factor = gain(narrow)
         loud = narrow * factor
-        _, gradient = self._encoders.resemblyzer.spectral_loss(loud, self._balance)
-        gradient = self._colouring * gradient
-        similarities = []
-        for (encoder, weight), target in zip(self._encoders.trained, self._targets, strict=True):
-            similarity, ascent = encoder.similarity(loud, target)
-            similarities.append(similarity)
+        trained = self._encoders.trained
+        with ThreadPoolExecutor(len(trained)) as pool:
+            tasks = [
+                pool.submit(encoder.similarity, loud, target)
+                for (encoder, _), target in zip(trained, self._targets, strict=True)
+            ]
+            _, gradient = self._encoders.resemblyzer.spectral_loss(loud, self._balance)
+            gradient = self._colouring * gradient
+            held_out = self._held_out(narrow)
+            outcomes = [task.result() for task in tasks]
+        for (_, weight), (_, ascent) in zip(trained, outcomes, strict=True):
             gradient = gradient - np.float32(weight) * ascent
-        return Evaluation(float(np.mean(similarities)), resampling.down_transposed(gradient * factor, len(samples)))
-
-    def held_out(self, samples: Floats) -> float:
-        """Return the similarity of a sentence at 24 kHz by the encoder that training does not optimise."""
-        return self._held_out(resampling.down(samples))
+        similarity = float(np.mean([found for found, _ in outcomes]))
+        return Evaluation(similarity, held_out, resampling.down_transposed(gradient * factor, len(samples)))
 
 
 def mean_embedding(recordings: Sequence[Floats], encoder: Encoder) -> Floats:
@@ -107,9 +116,8 @@ def mean_embedding(recordings: Sequence[Floats], encoder: Encoder) -> Floats:
     return unit(np.mean([encoder.embed(normalise(samples)) for samples in recordings], axis=0))
 
 
-def similarity_to(recordings: Sequence[Floats], encoder: Encoder) -> Callable[[Floats], float]:
-    """Return a function that compares speech at 16 kHz with a speaker's samples."""
-    target = mean_embedding(recordings, encoder)
+def similarity_to(target: Floats, encoder: Encoder) -> Callable[[Floats], float]:
+    """Return a function that compares speech at 16 kHz with a speaker's embedding."""
 
     def similarity(samples: Floats) -> float:
         return float(encoder.embed(normalise(samples)) @ target)

@@ -5,6 +5,7 @@ A clone whose speech falls short of the built-in voice it started from is moved 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Final, Protocol
@@ -70,35 +71,59 @@ class Checked:
     nearest_stock: float
 
 
-def check(trained: Trained, voices: Mapping[str, Floats], speak: Speak, judge: Judge, similarity: Similarity) -> Checked:
+def check(
+    trained: Trained,
+    nearest_stock: float,
+    speak: Speak,
+    judge: Judge,
+    similarity: Similarity,
+    heard: Callable[[int], None] = lambda count: None,
+) -> Checked:
     """Return the trained voice, or one nearer to its start where its speech falls short.
 
-    `voices` are the stock voices' tables; `similarity` compares speech at 16 kHz with the speaker.
+    `nearest_stock` is the similarity of the built-in voice that the training started from; `similarity` compares speech at
+    16 kHz with the speaker. `heard` receives the number of judged sentences.
     """
-    spoken = [down(speak(tokens, VoiceStyle(voices[trained.stock]))) for _, tokens in UNSEEN]
-    nearest = float(np.mean([similarity(samples) for samples in spoken]))
-    stock = replace(stock_quality()[trained.stock], similarity=nearest)
-    voice, quality = choose(trained.start, trained.voice, stock, lambda style: measure_speech(style, speak, judge, similarity))
-    return Checked(voice, quality, nearest)
+    stock = replace(stock_quality()[trained.stock], similarity=nearest_stock)
+    measured = 0
+
+    def measure(style: VoiceStyle) -> SpeechQuality:
+        nonlocal measured
+        quality = measure_speech(style, speak, judge, similarity, lambda count: heard(measured + count))
+        measured += len(UNSEEN)
+        return quality
+
+    voice, quality = choose(trained.start, trained.voice, stock, measure)
+    return Checked(voice, quality, nearest_stock)
 
 
-def measure_speech(voice: VoiceStyle, speak: Speak, judge: Judge, similarity: Similarity) -> SpeechQuality:
-    """Judge a voice by the unseen sentences. Speech without a finite sample above silence has all words wrong."""
-    errors: list[int | None] = []
-    opinions: list[float | None] = []
-    similarities: list[float] = []
-    words = 0
-    for text, tokens in UNSEEN:
-        samples = speak(tokens, voice)
-        words += len(text.split())
-        if not np.isfinite(samples).all() or not samples.any():
-            return SpeechQuality(1.0, 1.0, -1.0)
-        low = down(samples)
-        errors.append(judge.count_word_errors(low, text))
-        opinions.append(judge.opinion(low))
-        similarities.append(similarity(low))
+def measure_speech(
+    voice: VoiceStyle,
+    speak: Speak,
+    judge: Judge,
+    similarity: Similarity,
+    heard: Callable[[int], None] = lambda count: None,
+) -> SpeechQuality:
+    """Judge a voice by the unseen sentences, each while the next one is synthesised.
+
+    Speech without a finite sample above silence has all words wrong.
+    """
+
+    def assess(samples: Floats, text: str) -> tuple[int | None, float | None, float]:
+        return judge.count_word_errors(samples, text), judge.opinion(samples), similarity(samples)
+
+    tasks = []
+    with ThreadPoolExecutor(1) as pool:
+        for number, (text, tokens) in enumerate(UNSEEN, 1):
+            samples = speak(tokens, voice)
+            if not np.isfinite(samples).all() or not samples.any():
+                return SpeechQuality(1.0, 1.0, -1.0)
+            tasks.append(pool.submit(assess, down(samples), text))
+            heard(number)
+        errors, opinions, similarities = zip(*(task.result() for task in tasks), strict=True)
     wrong = [count for count in errors if count is not None]
     scores = [score for score in opinions if score is not None]
+    words = sum(len(text.split()) for text, _ in UNSEEN)
     return SpeechQuality(
         sum(wrong) / words if wrong else None, float(np.mean(scores)) if scores else None, float(np.mean(similarities))
     )

@@ -174,7 +174,7 @@ def train(
             by_voice = back(evaluation.gradient)
             gradient += np.concatenate([by_voice.timbre, by_voice.modulation]) * spread / np.float32(len(numbers))
             similarity += evaluation.similarity / len(numbers)
-            held_out += objective.held_out(samples) / len(numbers)
+            held_out += evaluation.held_out / len(numbers)
         earlier = state.best
         state = _descend(
             state, np.asarray(gradient + restraint * state.descent.offset, np.float32), config, rates, similarity, held_out

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from echo_voice.cloning.encoders import lstm
 from echo_voice.cloning.encoders import spectra as features
 from echo_voice.cloning.encoders.embeddings import cosine, mean_direction
+from echo_voice.cloning.encoders.lstm_inference import LstmInference
 from echo_voice.cloning.levels import gain, normalise
 
 Floats = NDArray[np.float32]
@@ -33,6 +34,7 @@ class DVector:
 
     def __init__(self, cells: Sequence[lstm.Cell], linear: Floats, bias: Floats) -> None:
         self._cells, self._linear, self._bias = cells, linear, bias
+        self._inference = LstmInference(cells)
         self._window = np.zeros(_FRAME, np.float32)
         self._window[(_FRAME - _WINDOW) // 2 :][:_WINDOW] = np.hamming(_WINDOW + 1)[:-1]
         self._bank = features.mel_bank(_BANDS, _FRAME)
@@ -56,7 +58,7 @@ class DVector:
     def embed(self, samples: Floats) -> Floats:
         """Embed speech of any length (mono float32 at 16 kHz) as a unit vector (256,), independent of its level."""
         spectra, _ = self._spectra(normalise(samples))
-        hidden, _ = lstm.forward(self._cells, _cut(np.log10(spectra)))
+        hidden = self._inference.last_state(_cut(np.log10(spectra)))
         return mean_direction(hidden @ self._linear.T + self._bias)
 
     def similarity(self, samples: Floats, target: Floats) -> tuple[float, Floats]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Cell = tuple[Floats, Floats, Floats]
 """Weights by input (4n, inputs), by state (4n, n), and bias (4n,), in the order input, forget, candidate, output."""
+GROUP = 32
+"""Number of sequences that are run at once where no gradient is needed: more hardly run faster, and need more memory."""
 
 
 def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any]]:
@@ -31,6 +33,12 @@ def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any
         tape.append((gates, memories))
         inputs = states[1:]
     return inputs[-1], tape
+
+
+def last_state(cells: Sequence[Cell], inputs: Floats) -> Floats:
+    """Return the last state of `forward`, without the values for the backward pass of more than a group of sequences."""
+    starts = range(0, inputs.shape[1], GROUP)
+    return np.concatenate([forward(cells, inputs[:, start : start + GROUP])[0] for start in starts])
 
 
 def backward(cells: Sequence[Cell], last: Floats, tape: Sequence[Any]) -> Floats:

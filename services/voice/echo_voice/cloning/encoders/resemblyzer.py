@@ -48,7 +48,7 @@ class Resemblyzer:
         loud = samples * np.float32(10 ** (max(0.0, _QUIETEST - level(samples)) / 20))
         spectra, _ = self._spectra(loud)
         starts = _starts(len(loud))
-        hidden, _ = lstm.forward(self._cells, np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
+        hidden = lstm.last_state(self._cells, np.stack([spectra[start : start + _PARTIAL] for start in starts], axis=1))
         return mean_direction(np.maximum(hidden @ self._linear.T + self._bias, 0))
 
     def spectral_balance(self, samples: Floats) -> Floats:

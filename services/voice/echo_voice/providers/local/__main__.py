@@ -18,7 +18,7 @@ from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
 from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
-from echo_voice.cloning.speech import KokoroSpeech
+from echo_voice.cloning.sentences import UNSEEN
 from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
@@ -28,6 +28,8 @@ from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file
 Floats = NDArray[np.float32]
 _LONGEST_SECONDS = 120
 _SAVED_EVERY = 5
+_LOADING, _FITTING, _CHECKING = 2, 1, 2 * len(UNSEEN)
+"""Progress of the phases beside the training, in units of about one step of it."""
 _WIDTH = 256
 
 
@@ -35,20 +37,22 @@ def main(task: Mapping[str, Any]) -> None:
     """Train a voice model, resuming from the checkpoint if there is one."""
     started = time.monotonic()
     models, checkpoint = Path(task["models"]), Path(task["checkpoint"])
-    _say(step=0, steps=1, note="loading the models")
+    known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
+    config = TrainingConfig(**known)
+    trained_by, total = _LOADING + _FITTING, _LOADING + _FITTING + config.steps + _CHECKING
+    _say(step=0, steps=total, note="loading the models")
     encoders = Encoders.open(encoder_file(models).parent)
     voices = {
         path.stem: np.fromfile(path, np.float32).reshape(-1, _WIDTH) for path in sorted((models / VOICES).glob("[ab]*.bin"))
     }
     recordings = [_read(Path(path)) for path in task["recordings"]]
-    known = {name: value for name, value in task["config"].items() if name in TrainingConfig.__dataclass_fields__}
-    config = TrainingConfig(**known)
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
 
     def report(progress: Progress) -> None:
         if progress.step % _SAVED_EVERY == 0:
             progress.save(checkpoint)
-        _say(step=progress.step, steps=config.steps, note=f"refining, similarity {progress.similarity:.2f}")
+        note = f"training, step {progress.step} of {config.steps}, similarity {progress.similarity:.2f}"
+        _say(step=trained_by + progress.step, steps=total, note=note)
 
     def let_hear(style: VoiceStyle) -> None:
         present = Path(task["present"])
@@ -56,12 +60,19 @@ def main(task: Mapping[str, Any]) -> None:
         style.save(written)
         written.replace(present)
 
+    def heard(count: int) -> None:
+        # a voice that falls short is judged again
+        done = total - _CHECKING + min(count, _CHECKING - 1)
+        _say(step=done, steps=total, note=f"checking the speech, sentence {count}")
+
+    _say(step=1, steps=total, note="loading the model of the voice")
     decoder = KokoroDecoder(models / MODEL, task["threads"])
     # the transcript of a recording that was cut has more words than the rest
     transcripts = [
         text if len(recording) < _LONGEST_SECONDS * SAMPLE_RATE else None
         for recording, text in zip(recordings, task["transcripts"], strict=True)
     ]
+    _say(step=_LOADING, steps=total, note="fitting pitch and rhythm")
     try:
         trained = train(
             recordings,
@@ -77,10 +88,11 @@ def main(task: Mapping[str, Any]) -> None:
     except CloningError as error:
         _say(failed=str(error))
         return
-    del decoder  # its gradient needs most of the memory
-    _say(step=config.steps, steps=config.steps, note="checking the speech")
-    speech = KokoroSpeech(models / MODEL, task["threads"])
-    checked = check(trained, voices, speech, PackagedJudge(), similarity_to(recordings, encoders.held_out))
+    decoder.discard_gradient()
+    _say(step=total - _CHECKING, steps=total, note="checking the speech")
+    target = mean_embedding(recordings, encoders.held_out)
+    nearest, similarity = float(encoders.stock[trained.stock] @ target), similarity_to(target, encoders.held_out)
+    checked = check(trained, nearest, decoder.synthesize, PackagedJudge(), similarity, heard)
     checked.voice.save(Path(task["style"]))
     quality = checked.quality
     _say(

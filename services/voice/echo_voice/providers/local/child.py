@@ -38,7 +38,8 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=scrubbed_environment(threads=threads),
+        # numpy's threads would spin beside those of the child, which gives each encoder one
+        env=scrubbed_environment(threads=1),
         preexec_fn=lambda: os.nice(_NICENESS),
     )
     assert process.stdout is not None  # noqa: S101 - stdout is a pipe
