@@ -32,11 +32,14 @@ def _add(tape: Tape, node: NodeProto, gradient: str) -> None:
 
 def _subtract(tape: Tape, node: NodeProto, gradient: str) -> None:
     tape.add_gradient(node.input[0], gradient)
-    tape.add_gradient(node.input[1], tape.append("Neg", gradient))
+    tape.add_gradient(node.input[1], gradient, negative=True)
 
 
 def _multiply(tape: Tape, node: NodeProto, gradient: str) -> None:
     a, b = node.input
+    if a == b:
+        tape.add_gradient(a, tape.append("Mul", tape.append("Mul", gradient, tape.constant("two", 2.0)), a))
+        return
     tape.add_gradient(a, tape.append("Mul", gradient, b))
     tape.add_gradient(b, tape.append("Mul", gradient, a))
 
@@ -45,7 +48,8 @@ def _divide(tape: Tape, node: NodeProto, gradient: str) -> None:
     a, b = node.input
     share = tape.append("Div", gradient, b)
     tape.add_gradient(a, share)
-    tape.add_gradient(b, tape.append("Neg", tape.append("Mul", share, node.output[0])))
+    if tape.requires_gradient(b):
+        tape.add_gradient(b, tape.append("Mul", share, node.output[0]), negative=True)
 
 
 def _square_root(tape: Tape, node: NodeProto, gradient: str) -> None:

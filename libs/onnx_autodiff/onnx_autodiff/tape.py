@@ -42,12 +42,14 @@ class Tape:
         """Return whether the value depends on the wanted input."""
         return name in self._reached
 
-    def add_gradient(self, name: str, gradient: str) -> None:
-        """Add a contribution to a value's gradient."""
+    def add_gradient(self, name: str, gradient: str, *, negative: bool = False) -> None:
+        """Add a contribution to a value's gradient, or subtract it."""
         if self.requires_gradient(name):
             if self._is_narrow(name) and not self._is_narrow(gradient):
                 gradient = self.append("ReduceSum", gradient, self.constant("last", [-1]), keepdims=1)
                 self._narrow.add(gradient)
+            if negative:
+                gradient = self.append("Neg", gradient)
             self._contributions.setdefault(name, []).append(gradient)
 
     def sum_gradient(self, name: str) -> str:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC
+from echo_voice.cloning.training import TrainingConfig
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.providers.local import MODEL, LocalProvider
 from echo_voice.settings import VoiceSettings
@@ -21,3 +24,15 @@ def test_a_professional_clone_takes_as_many_more_steps_as_it_has_more_sentences(
     instant, professional = TrainingOptions(epochs=2), TrainingOptions(kind="professional", epochs=2)
     assert (provider.steps(instant), provider.steps(professional)) == (32, 96)
     assert provider.estimate(professional, 60) > 2 * provider.estimate(instant, 60)
+
+
+@pytest.mark.parametrize(("epochs", "batch_size"), [(1, 1), (3, 5)])
+def test_the_announced_steps_are_those_of_the_training(epochs: int, batch_size: int) -> None:
+    steps = LocalProvider(VoiceSettings()).steps(TrainingOptions(epochs=epochs, batch_size=batch_size))
+    assert steps == TrainingConfig(epochs=epochs, batch_size=batch_size).steps
+
+
+def test_the_estimate_depends_on_the_sentences_trained_and_not_on_their_batches() -> None:
+    estimate = LocalProvider(VoiceSettings()).estimate
+    one, larger, two = (estimate(TrainingOptions(epochs=e, batch_size=b), 20) for e, b in ((1, 1), (1, 8), (2, 1)))
+    assert one == larger < two < 2 * one

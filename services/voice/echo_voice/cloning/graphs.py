@@ -20,6 +20,8 @@ ENERGY = "/encoder/Reshape_1_output_0"
 SOURCE = "/decoder/decoder/generator/Concat_3_output_0"
 """Spectrum of the harmonic source: a function of the pitch alone, too rough to train through."""
 DURATIONS = "/encoder/Clip_output_0"
+_LOWEST = "sine:0"
+"""Last coefficient of the polynomial for the square of a sine, whose first node (`:1`) is the argument in half turns."""
 _SPOKEN = "/decoder/decoder/generator/istft/stft/Squeeze_1_output_0"
 UNVOICED_BELOW = 50.0
 """Pitch of the model, in Hz, below which speech is unvoiced."""
@@ -52,11 +54,36 @@ def cut(path: Path) -> Parts:
     `path` is Kokoro with float32 weights and an adaptation. Raises `UnknownGradientError` for another model.
     """
     model = onnx.load(path)
+    restore_cosines(model)
     given = ("tokens", "style", "speed", "pitch")
     whole = Subgraph(model, given, FRONT)
     front = whole.model(whole.nodes, given, FRONT, integers=("tokens",))
     decoder = differentiate(model, (MODULATION, TIMBRE, ALIGNED, PITCH, ENERGY, SOURCE), _SPOKEN, MODULATION, rows=(TIMBRE,))
     return Parts(front, decoder, _projection(model))
+
+
+def restore_cosines(model: onnx.ModelProto) -> None:
+    """Compute `sin(alpha x)^2` by a cosine instead of the engine's polynomial, whose gradient has thirty operators."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    producers = {name: node for node in model.graph.node for name in node.output}
+    nodes, constants = [], {"cosine:half": np.array(0.5), "cosine:minus_half": np.array(-0.5)}
+    for node in model.graph.node:
+        if _LOWEST not in node.input:
+            nodes.append(node)
+            continue
+        polynomial, _, _ = node.input[0].rpartition(":")
+        x, turns = producers[f"{polynomial}:1"].input
+        angle, cosine, half, factor = (f"{polynomial}:{name}" for name in ("angle", "cosine", "half", "factor"))
+        constants[factor] = 2 * np.pi * onnx.numpy_helper.to_array(stored[turns])
+        nodes += [
+            onnx.helper.make_node("Mul", [x, factor], [angle]),
+            onnx.helper.make_node("Cos", [angle], [cosine]),
+            onnx.helper.make_node("Mul", [cosine, "cosine:minus_half"], [half]),
+            onnx.helper.make_node("Add", [half, "cosine:half"], [node.output[0]]),
+        ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(v.astype(np.float32), k) for k, v in constants.items())
 
 
 def _projection(model: onnx.ModelProto) -> NDArray[np.float32]:

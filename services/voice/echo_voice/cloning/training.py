@@ -171,8 +171,9 @@ def train(
             timbre, modulation = np.split(state.descent.offset * spread, [TIMBRE])
             samples, back = decoder.speak(plans[number], state.table[row, :TIMBRE] + timbre, modulation)
             evaluation = objective.evaluate(samples)
-            by_voice = back(evaluation.gradient)
-            gradient += np.concatenate([by_voice.timbre, by_voice.modulation]) * spread / np.float32(len(numbers))
+            if state.step + 1 < config.steps:  # no state follows the last one
+                by_voice = back(evaluation.gradient)
+                gradient += np.concatenate([by_voice.timbre, by_voice.modulation]) * spread / np.float32(len(numbers))
             similarity += evaluation.similarity / len(numbers)
             held_out += evaluation.held_out / len(numbers)
         earlier = state.best

@@ -160,6 +160,20 @@ def test_every_improvement_can_be_heard_before_the_end_and_when_resumed():
     assert np.array_equal(again[0].table, heard[0].table)
 
 
+def test_the_last_step_needs_no_gradient():
+    class CountingDecoder(LinearDecoder):
+        def speak(
+            self, plan: Plan, timbre: Floats, modulation: Floats | None = None
+        ) -> tuple[Floats, Callable[[Floats], Gradient]]:
+            samples, back = super().speak(plan, timbre, modulation)
+            return samples, lambda gradient: counted.append(gradient) or back(gradient)
+
+    counted: list[Floats] = []
+    steps: list[Progress] = []
+    train(RECORDINGS, VOICES, CountingDecoder(), ENCODERS, TrainingConfig(batch_size=4), progress=steps.append)
+    assert (len(steps), len(counted)) == (4, 12)
+
+
 def test_without_modulation_only_the_timbre_changes():
     assert not _train(TrainingConfig(modulation=0)).modulation.any()
     assert _train(TrainingConfig()).modulation.any()

@@ -27,7 +27,7 @@ def forward(cells: Sequence[Cell], inputs: Floats) -> tuple[Floats, Sequence[Any
             raw = projection + states[time] @ transposed
             gates[time] = 0.5 + 0.5 * np.tanh(raw / 2)
             gates[time, :, 2 * size : 3 * size] = np.tanh(raw[:, 2 * size : 3 * size])
-            i, f, g, o = np.split(gates[time], 4, axis=1)
+            i, f, g, o = _parts(gates[time])
             memories[time + 1] = f * memories[time] + i * g
             states[time + 1] = o * np.tanh(memories[time + 1])
         tape.append((gates, memories))
@@ -49,7 +49,7 @@ def backward(cells: Sequence[Cell], last: Floats, tape: Sequence[Any]) -> Floats
         to_raw = np.empty_like(gates)
         to_state, to_memory = np.zeros_like(last), np.zeros_like(last)
         for time in reversed(range(len(gates))):
-            i, f, g, o = np.split(gates[time], 4, axis=1)
+            i, f, g, o = _parts(gates[time])
             to_state = to_state + outer[time]
             activated = np.tanh(memories[time + 1])
             to_memory = to_memory + to_state * o * (1 - activated**2)
@@ -66,3 +66,8 @@ def backward(cells: Sequence[Cell], last: Floats, tape: Sequence[Any]) -> Floats
             to_memory = to_memory * f
         outer = to_raw @ weight
     return outer
+
+
+def _parts(gates: Floats) -> Floats:
+    """Return views (4, batch, n) of the gates (batch, 4n)."""
+    return gates.reshape(len(gates), 4, -1).swapaxes(0, 1)
