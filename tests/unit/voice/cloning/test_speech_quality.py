@@ -104,7 +104,9 @@ def test_the_check_measures_unseen_sentences_and_counts_them(opinion: float, mea
         return np.full(24_000, 0.5, np.float32)
 
     judge = FakeJudge(opinion=opinion, recogniser=False)
-    checked = check(Trained(TRAINED, START, stock), 0.25, speak, judge, lambda samples: float(np.median(samples)), counts.append)
+    checked = check(
+        Trained(TRAINED, START, stock), 0.25, speak, judge, lambda samples: float(np.median(samples)), counts.append
+    )
     assert counts == list(range(1, measures * len(UNSEEN) + 1))
     assert checked.nearest_stock == 0.25
     assert checked.quality.similarity == pytest.approx(0.5, abs=0.01)
