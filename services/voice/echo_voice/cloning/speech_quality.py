@@ -77,19 +77,19 @@ def check(
     speak: Speak,
     judge: Judge,
     similarity: Similarity,
-    heard: Callable[[int], None] = lambda count: None,
+    judged: Callable[[int], None] = lambda count: None,
 ) -> Checked:
     """Return the trained voice, or one nearer to its start where its speech falls short.
 
     `nearest_stock` is the similarity of the built-in voice that the training started from; `similarity` compares speech at
-    16 kHz with the speaker. `heard` receives the number of judged sentences.
+    16 kHz with the speaker. `judged` receives the number of judged sentences.
     """
     stock = replace(stock_quality()[trained.stock], similarity=nearest_stock)
     measured = 0
 
     def measure(style: VoiceStyle) -> SpeechQuality:
         nonlocal measured
-        quality = measure_speech(style, speak, judge, similarity, lambda count: heard(measured + count))
+        quality = measure_speech(style, speak, judge, similarity, lambda count: judged(measured + count))
         measured += len(UNSEEN)
         return quality
 
@@ -102,7 +102,7 @@ def measure_speech(
     speak: Speak,
     judge: Judge,
     similarity: Similarity,
-    heard: Callable[[int], None] = lambda count: None,
+    judged: Callable[[int], None] = lambda count: None,
 ) -> SpeechQuality:
     """Judge a voice by the unseen sentences, each while the next one is synthesised.
 
@@ -119,7 +119,7 @@ def measure_speech(
             if not np.isfinite(samples).all() or not samples.any():
                 return SpeechQuality(1.0, 1.0, -1.0)
             tasks.append(pool.submit(assess, down(samples), text))
-            heard(number)
+            judged(number)
         errors, opinions, similarities = zip(*(task.result() for task in tasks), strict=True)
     wrong = [count for count in errors if count is not None]
     scores = [score for score in opinions if score is not None]

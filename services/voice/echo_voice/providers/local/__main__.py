@@ -60,7 +60,7 @@ def main(task: Mapping[str, Any]) -> None:
         style.save(written)
         written.replace(present)
 
-    def heard(count: int) -> None:
+    def judged(count: int) -> None:
         # a voice that falls short is judged again
         done = total - _CHECKING + min(count, _CHECKING - 1)
         _say(step=done, steps=total, note=f"checking the speech, sentence {count}")
@@ -92,7 +92,7 @@ def main(task: Mapping[str, Any]) -> None:
     _say(step=total - _CHECKING, steps=total, note="checking the speech")
     target = mean_embedding(recordings, encoders.held_out)
     nearest, similarity = float(encoders.stock[trained.stock] @ target), similarity_to(target, encoders.held_out)
-    checked = check(trained, nearest, decoder.synthesize, PackagedJudge(), similarity, heard)
+    checked = check(trained, nearest, decoder.synthesize, PackagedJudge(), similarity, judged)
     checked.voice.save(Path(task["style"]))
     quality = checked.quality
     _say(
