@@ -63,6 +63,7 @@ def test_progress_moves_in_every_phase(
         "models": str(tmp_path),
         "checkpoint": str(tmp_path / "checkpoint"),
         "style": str(tmp_path / "style"),
+        "present": str(tmp_path / "present"),
         "threads": 1,
     }
     process.main(task)
