@@ -51,9 +51,9 @@ def test_progress_moves_in_every_phase(
         random.standard_normal((510, 256)).astype(np.float32).tofile(tmp_path / VOICES / f"{name}.bin")
     write_flac(tmp_path / "sample.flac", np.asarray(random.standard_normal(48_000) / 20, np.float32))
     encoder = FirstSamples()
-    known = {name: np.ones(256, np.float32) / 300 for name in stock}
+    known = {name: np.full(256, 0.003, np.float32) for name in stock}
     encoders = Encoders(encoder, [(encoder, 1.0)], encoder, known)
-    monkeypatch.setattr(process.Encoders, "open", lambda folder: encoders)
+    monkeypatch.setattr(Encoders, "open", lambda folder: encoders)
     monkeypatch.setattr(process, "KokoroDecoder", SpeakingDecoder)
     monkeypatch.setattr(process, "PackagedJudge", Judge)
     task: dict[str, Any] = {

@@ -166,7 +166,12 @@ def test_the_last_step_needs_no_gradient():
             self, plan: Plan, timbre: Floats, modulation: Floats | None = None
         ) -> tuple[Floats, Callable[[Floats], Gradient]]:
             samples, back = super().speak(plan, timbre, modulation)
-            return samples, lambda gradient: counted.append(gradient) or back(gradient)
+
+            def counting(gradient: Floats) -> Gradient:
+                counted.append(gradient)
+                return back(gradient)
+
+            return samples, counting
 
     counted: list[Floats] = []
     steps: list[Progress] = []
