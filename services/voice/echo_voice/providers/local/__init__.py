@@ -16,7 +16,7 @@ MODEL = Path("kokoro") / "model-float32-4.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_SENTENCE = 2.5
 _OTHER_SECONDS = 20.0
-"""Measured with two idle cores: training on one sentence; loading, the prosody and the check of the speech."""
+"""By the processor seconds on two cores: training on one sentence; loading, the prosody and the check of the speech."""
 
 
 class LocalProvider:
