@@ -59,8 +59,8 @@ class TrainingVoices:
         details = {"status": training["status"], "progress": training["progress"]}
         if training["status"] not in _RUNNING:
             raise CloneStateConflictError(
-                f"The training of the clone is {training['status']}. GET /api/v1/voices/{clone_id}/preview speaks with a clone that "
-                "is ready.",
+                f"The training of the clone is {training['status']}. GET /api/v1/voices/{clone_id}/preview speaks with a clone "
+                "that is ready.",
                 details=details,
             )
         try:

@@ -49,7 +49,7 @@ class SpeechSettings(BaseModel):
 
     @property
     def unsaved(self) -> bool:
-        """True if the voice is a mix that is not saved, or in training; its speech is not cached, because no event would remove it."""
+        """True if the voice is a mix that is not saved, or in training: no event would remove its speech from the cache."""
         return self.voice_id.startswith((MIX_PREFIX, TRAINING_PREFIX))
 
 

@@ -35,12 +35,13 @@ _PATIENCE = 2
 class TrainingConfig:
     """The training parameters.
 
-    `kind`: determines the sentences. `epochs`: passes over the training sentences; the duration is proportional. `learning_rate`: step size in units of the
-    stock voices' standard deviation; larger is faster and less stable. `batch_size`: sentences per step; larger batches give
-    more stable but fewer and longer steps. `restraint`: weight of the distance from the initial voice; larger keeps words
-    clearer, smaller increases the similarity. `modulation`: step size of the decoder's scales and shifts relative to that of
-    the timbre; 0 trains the timbre only. `colouring`: weight of the samples' spectral balance relative to the speaker
-    similarity; the microphone shapes it too, so it is copied only in part. `seed` determines the order of the sentences.
+    `kind`: determines the sentences. `epochs`: passes over the training sentences; the duration is proportional.
+    `learning_rate`: step size in units of the stock voices' standard deviation; larger is faster and less stable. `batch_size`:
+    sentences per step; larger batches give more stable but fewer and longer steps. `restraint`: weight of the distance from the
+    initial voice; larger keeps words clearer, smaller increases the similarity. `modulation`: step size of the decoder's scales
+    and shifts relative to that of the timbre; 0 trains the timbre only. `colouring`: weight of the samples' spectral balance
+    relative to the speaker similarity; the microphone shapes it too, so it is copied only in part. `seed` determines the order
+    of the sentences.
     """
 
     kind: CloneKind = "instant"

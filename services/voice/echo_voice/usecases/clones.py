@@ -241,8 +241,8 @@ def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: 
     if seconds < _PROFESSIONAL_SECONDS:
         missing = ceil(10 * (_PROFESSIONAL_SECONDS - seconds)) / 10
         raise SamplesTooShortError(
-            f"The samples last {seconds:.1f} s; a professional clone needs {_PROFESSIONAL_SECONDS:g} s. Add samples of {missing:.1f} s, "
-            "or train an instant clone.",
+            f"The samples last {seconds:.1f} s; a professional clone needs {_PROFESSIONAL_SECONDS:g} s. Add samples of "
+            f"{missing:.1f} s, or train an instant clone.",
             details={"seconds": round(seconds, 1), "needed": _PROFESSIONAL_SECONDS, "missing": missing},
         )
 
