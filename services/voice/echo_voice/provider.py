@@ -10,7 +10,7 @@ from typing import Protocol
 
 from echo_common.contracts.http.voice import CloneKind
 from echo_common.errors import EchoError
-from echo_voice.domain.values import TrainingOptions, VoiceQuality
+from echo_voice.domain.values import Rhythm, TrainingOptions, VoiceQuality
 from echo_voice.domain.voice_models import Gender
 
 Progressed = Callable[[int, int, str | None], None]
@@ -25,12 +25,16 @@ class TrainingFailedError(EchoError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSample:
-    """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript and its language where known."""
+    """A sample to train on: mono FLAC, 24 kHz, trimmed and normalised, with its transcript and its language where known.
+
+    `rhythm` is that of the original, where known: trimming shortens pauses.
+    """
 
     path: Path
     seconds: float
     transcript: str | None
     language: str | None = None
+    rhythm: Rhythm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from echo_common.sandbox import die_with_parent
 from echo_voice.analysis.decode import SAMPLE_RATE
 from echo_voice.analysis.recogniser import find_packaged_recogniser
 from echo_voice.cloning.encoders.embeddings import unit
+from echo_voice.cloning.prosody import measure_rhythm
 from echo_voice.similarity import SAMPLE_RATE as LOW_RATE
 from echo_voice.similarity import Samples, SpeakerEncoder, open_encoder, windows
 
@@ -53,6 +54,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
     loudness = measure_loudness(sound, SAMPLE_RATE)
     write_flac(target, level(kept, loudness))
     heard = recognise(low[: _HEARD_SECONDS * LOW_RATE]) if recogniser and enough else {}
+    rhythm = measure_rhythm(low[: _HEARD_SECONDS * LOW_RATE], speaks[: _HEARD_SECONDS * LOW_RATE // _chunk()])
     return {
         "speech_seconds": round(float(speaks.sum()) * _chunk() / LOW_RATE, 2),
         "snr": measure_snr(low, speaks),
@@ -61,6 +63,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
         "language": heard.get("language"),
         "transcript": heard.get("transcript"),
         "speakers": count_speakers(encoder, speech) if enough else None,
+        "rhythm": None if rhythm is None else rhythm.model_dump(),
         "embedding": encoder.embed(speech).tolist() if enough else None,
         "encoder": encoder.name,
     }

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_voice.cloning.pitch import HOP_SECONDS, pitch_contour
+from echo_voice.domain.values import Rhythm
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -18,6 +19,10 @@ _WINDOW = 512
 _PAUSE_BELOW = 20.0
 """Level of a pause below the peaks in dB; readers in ordinary rooms have noise at -25 dB."""
 _SHORTEST_PAUSE = 0.25
+_LONGEST_PAUSE = 3.0
+"""Longer silences are interruptions."""
+_QUIET_EDGE = 0.1
+"""Seconds of speech around the parts that a detector finds, which misses quiet beginnings and ends of words."""
 _NUCLEUS_BAND = (300, 3000)
 _NUCLEUS_DIP = 2.0
 _NUCLEI_FOUND = 0.97
@@ -30,11 +35,15 @@ _SEMITONES = 12 / np.log(2)
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """Pitch in Hz (0 where unvoiced) and level in dB of an utterance, one value per `HOP_SECONDS`, and its syllables."""
+    """Pitch in Hz (0 where unvoiced) and level in dB of an utterance, one value per `HOP_SECONDS`, and its syllables.
+
+    `rhythm` is set where the level does not show the rhythm, because the pauses of the recording were shortened.
+    """
 
     pitch: Doubles
     level: Doubles
     syllables: float
+    rhythm: Rhythm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,27 @@ class Prosody:
         return float(_SEMITONES * np.log(self.high / self.low))
 
 
-def measure(recordings: Sequence[Floats], transcripts: Sequence[str | None] = ()) -> Prosody | None:
-    """Measure the prosody of recordings at 16 kHz; None without voiced speech. English transcripts make the rate more exact."""
-    texts = [*transcripts, *[None] * (len(recordings) - len(transcripts))]
-    return describe([_contour(samples, text) for samples, text in zip(recordings, texts, strict=True)])
+def measure(
+    recordings: Sequence[Floats], transcripts: Sequence[str | None] = (), rhythms: Sequence[Rhythm | None] = ()
+) -> Prosody | None:
+    """Measure the prosody of recordings at 16 kHz; None without voiced speech.
+
+    English transcripts make the rate more exact. `rhythms` are those of the recordings before their pauses were shortened, where
+    they are known.
+    """
+    return describe([_contour(*known) for known in zip_longest(recordings, transcripts, rhythms)])
+
+
+def measure_rhythm(samples: Floats, speaks: NDArray[np.bool_]) -> Rhythm | None:
+    """Measure the rhythm of a recording at 16 kHz; None without speech.
+
+    `speaks`: results of a voice activity detector, at equal intervals. They tell the noises in pauses from speech.
+    """
+    level = _level(samples)
+    heard = speaks[np.arange(len(level)) * len(speaks) // len(level)].astype(np.float64)
+    edge = round(_QUIET_EDGE / HOP_SECONDS)
+    spoken, pauses = _speech(level, np.convolve(heard, np.ones(2 * edge + 1), "same") > 0)
+    return _rhythm(spoken, pauses) if spoken.any() else None
 
 
 def describe(contours: Sequence[Contour]) -> Prosody | None:
@@ -71,21 +97,22 @@ def describe(contours: Sequence[Contour]) -> Prosody | None:
     if not pitch.size:
         return None
     low, middle, high = np.percentile(pitch, [10, 50, 90])
-    levels, pauses, speech = [], [], 0.0
+    levels, rhythms = [], []
     for contour in contours:
         spoken, silences = _speech(contour.level)
-        speech += spoken.sum() * HOP_SECONDS
-        pauses += silences
+        rhythms.append(contour.rhythm or _rhythm(spoken, silences))
         voiced = contour.level[spoken & (contour.pitch > 0)]
         levels.append(voiced - voiced.mean() if voiced.size else voiced)
     loudness = np.concatenate(levels)
+    speech = sum(rhythm.speech_seconds for rhythm in rhythms)
+    pauses = sum(rhythm.pauses for rhythm in rhythms)
     return Prosody(
         float(low),
         float(middle),
         float(high),
         # voiced speech has a syllable, although none may be found
         rate=float(max(1.0, sum(contour.syllables for contour in contours)) / max(speech, HOP_SECONDS)),
-        pause=float(np.mean(pauses)) if pauses else np.nan,
+        pause=sum(rhythm.pause_seconds for rhythm in rhythms) / pauses if pauses else np.nan,
         loudness=float(loudness.std()) if loudness.size else 0.0,
     )
 
@@ -99,8 +126,8 @@ def _syllables(word: str) -> int:
     return max(1, len(_VOWELS.findall(_SILENT.sub("", word))))
 
 
-def _contour(samples: Floats, transcript: str | None) -> Contour:
-    level = _smooth(_band_level(samples, 0, _RATE // 2), 5)
+def _contour(samples: Floats, transcript: str | None, rhythm: Rhythm | None) -> Contour:
+    level = _level(samples)
     pitch = pitch_contour(samples)
     # the frames of both are centred on multiples of the hop, those of the pitch begin later
     ahead = (len(level) - len(pitch)) // 2
@@ -108,12 +135,25 @@ def _contour(samples: Floats, transcript: str | None) -> Contour:
     # the spelling of digits does not show their syllables
     spelled = count_syllables(transcript) if transcript and not _DIGIT.search(transcript) else 0
     syllables = spelled or _nuclei(samples, pitch, level) / _NUCLEI_FOUND
-    return Contour(pitch, level, float(syllables))
+    if rhythm is not None and not spelled:  # the nuclei are those of this recording, without what was cut off
+        spoken, _ = _speech(level)
+        rhythm = rhythm.model_copy(update={"speech_seconds": spoken.sum() * HOP_SECONDS})
+    return Contour(pitch, level, float(syllables), rhythm)
 
 
-def _speech(level: Doubles) -> tuple[NDArray[np.bool_], list[float]]:
-    """Return a mask of the frames between the first and the last sound without pauses, and the lengths of the pauses."""
-    loud = np.flatnonzero(level > np.percentile(level, 99) - _PAUSE_BELOW)
+def _rhythm(spoken: NDArray[np.bool_], pauses: Sequence[float]) -> Rhythm:
+    return Rhythm(speech_seconds=spoken.sum() * HOP_SECONDS, pauses=len(pauses), pause_seconds=sum(pauses))
+
+
+def _speech(level: Doubles, heard: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.bool_], list[float]]:
+    """Return a mask of the frames between the first and the last sound without pauses, and the lengths of the pauses.
+
+    Only frames that are `heard` may be speech.
+    """
+    sounds = level > np.percentile(level, 99) - _PAUSE_BELOW
+    loud = np.flatnonzero(sounds if heard is None else sounds & heard)
+    if not loud.size:
+        return np.zeros(len(level), bool), []
     spoken = np.zeros(len(level), bool)
     spoken[loud[0] : loud[-1] + 1] = True
     pauses = []
@@ -121,7 +161,7 @@ def _speech(level: Doubles) -> tuple[NDArray[np.bool_], list[float]]:
         seconds = (after - before - 1) * HOP_SECONDS
         if seconds >= _SHORTEST_PAUSE:
             spoken[before + 1 : after] = False
-            pauses.append(float(seconds))
+            pauses += [float(seconds)] if seconds <= _LONGEST_PAUSE else []
     return spoken, pauses
 
 
@@ -138,6 +178,10 @@ def _nuclei(samples: Floats, pitch: Doubles, level: Doubles) -> int:
         elif band[peak] > band[peaks[-1]]:
             peaks[-1] = int(peak)
     return len(peaks)
+
+
+def _level(samples: Floats) -> Doubles:
+    return _smooth(_band_level(samples, 0, _RATE // 2), 5)
 
 
 def _band_level(samples: Floats, low: int, high: int) -> Doubles:

@@ -10,6 +10,7 @@ from echo_voice.cloning.decoder import UNCHANGED, PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import measure
 from echo_voice.cloning.prosody_fit import TIMBRE, fit
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
+from echo_voice.domain.values import Rhythm
 
 Floats = NDArray[np.float32]
 _FREE_SEMITONES = 3.0
@@ -33,6 +34,7 @@ def start(
     voices: Mapping[str, Floats],
     predictor: ProsodyPredictor,
     transcripts: Sequence[str | None] = (),
+    rhythms: Sequence[Rhythm | None] = (),
 ) -> Start:
     """Build the initial voice.
 
@@ -42,7 +44,7 @@ def start(
     """
     known = {name: float(vector @ target) for name, vector in stock_embeddings().items() if name in voices}
     usable = {name: similarity for name, similarity in known.items() if name not in WHISPERING} or known
-    prosody = measure(recordings, transcripts)
+    prosody = measure(recordings, transcripts, rhythms)
     if prosody is None:
         nearest = max(usable, key=lambda name: usable[name])
         return Start(nearest, voices[nearest].copy())

@@ -22,6 +22,7 @@ from echo_voice.cloning.objective import Encoders, Objective, mean_embedding
 from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.sentences import sentences_of
 from echo_voice.cloning.start import start
+from echo_voice.domain.values import Rhythm
 
 Floats = NDArray[np.float32]
 _SIZE = TIMBRE + MODULATION
@@ -139,13 +140,15 @@ def train(
     cancelled: Callable[[], bool] = lambda: False,
     resume: Progress | None = None,
     transcripts: Sequence[str | None] = (),
+    rhythms: Sequence[Rhythm | None] = (),
 ) -> Trained:
     """Train the voice of the speaker in `recordings`: mono float32 at 16 kHz, 10 s or more in total.
 
     `voices` are the stock voices' tables (510, 256) by name. English transcripts of the recordings, where they are known, make
-    the speaking rate more exact. The result is the state that the held-out encoder found most similar; training ends early when
-    this encoder finds no improvement. `progress` receives the state after every step, `improved` the voice after each improvement.
-    Passing a state as `resume` with the same arguments gives the same result as an uninterrupted training.
+    the speaking rate more exact. Where the recordings have shortened pauses, `rhythms` are those of the originals. The result is the
+    state that the held-out encoder found most similar; training ends early when this encoder finds no improvement. `progress`
+    receives the state after every step, `improved` the voice after each improvement. Passing a state as `resume` with the same
+    arguments gives the same result as an uninterrupted training.
 
     Raises:
         TrainingCancelledError: `cancelled` returned true before a step.
@@ -154,7 +157,7 @@ def train(
     config = config or TrainingConfig()
     objective = Objective(recordings, encoders, config.colouring)
     if (state := resume) is None:
-        begin = start(recordings, mean_embedding(recordings, encoders.resemblyzer), voices, decoder, transcripts)
+        begin = start(recordings, mean_embedding(recordings, encoders.resemblyzer), voices, decoder, transcripts, rhythms)
         state = Progress(begin.table, begin.stock, begin.pitch, begin.rate)
     spread, rates, restraint = _spread(voices, decoder), _rates(config), _restraint(config)
     sentences, plans = sentences_of(config.kind), dict[int, Plan]()

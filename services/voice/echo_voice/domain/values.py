@@ -13,10 +13,19 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Rhythm(Value):
+    """Rhythm of a recording: seconds of speech without pauses, number of pauses, and their seconds in total."""
+
+    speech_seconds: float
+    pauses: int
+    pause_seconds: float
+
+
 class Measures(Value):
     """Measured quality of a sample; null where a value could not be measured.
 
-    `snr` in dB, `clipping` as a share from 0 to 1, `loudness` in LUFS, `mos` from 1 to 5; `speakers` is 2 for several.
+    `snr` in dB, `clipping` as a share from 0 to 1, `loudness` in LUFS, `mos` from 1 to 5; `speakers` is 2 for several. `rhythm` is
+    that of the first two minutes of the original, whose pauses the processed audio does not have.
     """
 
     duration: float
@@ -27,6 +36,7 @@ class Measures(Value):
     mos: float | None = None
     language: str | None = None
     speakers: int | None = None
+    rhythm: Rhythm | None = None
     sample_rate: int
     channels: int
 

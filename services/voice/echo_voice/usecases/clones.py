@@ -152,6 +152,7 @@ async def train(deps: Dependencies, model: VoiceModel, attempt: Attempt) -> Resu
                 _speech(sample),
                 sample.transcript,
                 sample.language,
+                sample.quality.rhythm if sample.quality else None,
             )
             for sample in samples
         ]

@@ -115,7 +115,9 @@ async def make_reference(path: Path, deps: Dependencies, *, name: str) -> str:
         reason = next((verdict.advice for verdict in judge(quality) if verdict.verdict == "rejected"), None)
         if reason is not None:
             raise UnreadableError(reason)
-        recording = TrainingSample(analysis.processed, quality.speech_seconds, analysis.facts["transcript"], quality.language)
+        recording = TrainingSample(
+            analysis.processed, quality.speech_seconds, analysis.facts["transcript"], quality.language, quality.rhythm
+        )
         request = TrainingRequest(new_id("vm"), name, quality.language or "en", [recording], TrainingOptions(), scratch)
         outcome = await provider.train(request, _ignore_progress)
     return VoiceReference.parse(outcome.reference or "").provider_id or ""
