@@ -1,8 +1,9 @@
 """Similarity of locally trained voice models to their speakers: `python -m bench.clone FOLDER [--models FOLDER]`.
 
 FOLDER holds samples with LibriSpeech names: the part before the first `-` is the speaker. Half of each speaker's samples train
-the voice model; it is judged on unseen text, against the other half. For comparison: the stock voice with the nearest
-embedding, and the real samples among themselves.
+the voice model, processed as in the voice service; it is judged on unseen text, against the other half. For comparison: the
+stock voice with the nearest embedding, and the real samples among themselves. The prosody is also compared with that of the
+stock voice that training starts from.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from bench.clone_languages import HEADINGS as LANGUAGES
 from bench.clone_languages import LanguageBench, Speaker
 from bench.clone_prosody import HEADINGS as PROSODY
 from bench.clone_prosody import prosody_rows
-from bench.clone_samples import read
+from bench.clone_samples import process, read
 from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
 from echo_common.audio.style_file import VoiceStyle
@@ -139,7 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number, (name, clips) in enumerate(people.items(), 1):
         half = (len(clips) + 1) // 2
         known, others = clips[:half], clips[half:]
-        target = mean_embedding(known, encoders.resemblyzer)
+        processed = [process(clip) for clip in known]
+        trimmed, rhythms = [sample.samples for sample in processed], [sample.rhythm for sample in processed]
+        target = mean_embedding(trimmed, encoders.resemblyzer)
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
         with console.status(f"{name} ({number} of {len(people)}): training") as status:
             started = time.perf_counter()
@@ -150,10 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 status.update(f"{name}: step {at.step} of {steps}, similarity {at.similarity:.2f}")
 
             transcripts = [hear(clip) for clip in known]
-            trained = train(known, tables, decoder, encoders, config, progress=told, transcripts=transcripts)
+            trained = train(trimmed, tables, decoder, encoders, config, progress=told, transcripts=transcripts, rhythms=rhythms)
             decoder.discard_gradient()
             status.update(f"{name}: checking the speech")
-            own = mean_embedding(known, encoders.held_out)
+            own = mean_embedding(trimmed, encoders.held_out)
             stock, similarity = float(encoders.stock[trained.stock] @ own), similarity_to(own, encoders.held_out)
             checked = check(trained, stock, decoder.synthesize, PackagedJudge(), similarity)
             del decoder
@@ -167,6 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows.append((f"{name} nearest stock, {nearest}", panel.judge(of_stock, others), np.nan))
             rows.append((f"{name} clone", panel.judge(of_clone, others), seconds))
             spoken = [(f"nearest stock, {nearest}", list(of_stock.values())), ("clone", list(of_clone.values()))]
+            if trained.stock != nearest:
+                of_start = _say_unseen(speak, VoiceStyle(tables[trained.stock]))
+                spoken.insert(1, (f"start, {trained.stock}", list(of_start.values())))
             prosody += prosody_rows(name, known, spoken, UNSEEN, hear)
             foreign += languages.rows(name, voice, Speaker.measure(known, others, encoders.held_out))
         for row in rows[-3:]:

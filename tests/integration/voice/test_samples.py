@@ -48,6 +48,19 @@ async def test_stored_samples_are_trimmed_and_normalised(ada: VoiceClient) -> No
     assert np.abs(processed).max() > 5 * np.abs(quiet).max()
 
 
+async def test_the_rhythm_of_a_sample_has_its_pauses_before_trimming(ada: VoiceClient) -> None:
+    words = spoken("This is said before and after a pause")
+    sample = await ada.sample(wav(np.concatenate([words, np.zeros(2 * RATE, np.float32), words])))
+
+    held = await ada.deps.samples.get(sample["id"])
+    assert held.quality is not None
+    rhythm = held.quality.rhythm
+    assert rhythm is not None
+    assert rhythm.pauses == 1
+    assert rhythm.pause_seconds == pytest.approx(2, abs=0.4)
+    assert rhythm.speech_seconds == pytest.approx(2 * len(words) / RATE, abs=0.6)
+
+
 @pytest.mark.parametrize(
     ("container", "codec", "rate", "mime"),
     [

@@ -78,7 +78,7 @@ def find_speech(low: Samples) -> NDArray[np.bool_]:
     return np.array([detector.process_chunk(chunk.tobytes()) >= _SPEECH for chunk in chunks], bool)
 
 
-def trim(sound: Samples, speaks: NDArray[np.bool_]) -> Samples:
+def trim(sound: Samples, speaks: NDArray[np.bool_], rate: int = SAMPLE_RATE) -> Samples:
     """Trim silence at both ends and pauses to half a second; return audio without speech unchanged."""
     if not speaks.any():
         return sound
@@ -90,7 +90,7 @@ def trim(sound: Samples, speaks: NDArray[np.bool_]) -> Samples:
     distance = np.minimum(np.abs(following - index), np.abs(index - before))
     within = places[0] - _MARGIN_SECONDS * a_second, places[-1] + _MARGIN_SECONDS * a_second
     keep = (distance <= _LONGEST_PAUSE_SECONDS * a_second / 2) & (index >= within[0]) & (index <= within[1])
-    kept: Samples = sound[np.repeat(keep, _chunk() * SAMPLE_RATE // LOW_RATE)[: len(sound)]]
+    kept: Samples = sound[np.repeat(keep, _chunk() * rate // LOW_RATE)[: len(sound)]]
     return kept
 
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from echo_voice.cloning.pitch import HOP_SECONDS, pitch_contour
-from echo_voice.cloning.prosody import Contour, Floats, Prosody, count_syllables, describe, measure
+from echo_voice.cloning.prosody import Contour, Floats, Prosody, count_syllables, describe, measure, measure_rhythm
 from echo_voice.cloning.resampling import down
+from echo_voice.domain.values import Rhythm
 from tests.support.recordings import TEXT, spoken
 
 
@@ -82,3 +84,53 @@ def test_percentiles_and_loudness_come_from_voiced_speech():
 )
 def test_syllables_are_counted(text: str, syllables: int):
     assert count_syllables(text) == syllables
+
+
+def _beeps(pause: float, noise: float = 0.0) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return three seconds of tone around a pause with a noise in its middle, and whether a detector hears speech."""
+    tone = np.asarray(0.5 * np.sin(2 * np.pi * 150 * np.arange(16_000) / 16_000), np.float32)
+    silence = np.zeros(round(pause * 16_000), np.float32)
+    silence[len(silence) // 3 : len(silence) * 2 // 3] = noise
+    samples = np.concatenate([tone, silence, tone, tone])
+    return samples, np.repeat(np.array([True, False, True]), [100, round(100 * pause), 200])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_a_pause_with_a_noise_is_a_pause(noise: float):
+    rhythm = measure_rhythm(*_beeps(1.2, noise))
+    assert rhythm is not None
+    assert rhythm.pauses == 1
+    assert rhythm.pause_seconds == pytest.approx(1.2, abs=0.3)
+    assert rhythm.speech_seconds == pytest.approx(3, abs=0.3)
+
+
+def test_an_interruption_is_neither_speech_nor_a_pause():
+    rhythm = measure_rhythm(*_beeps(5))
+    assert rhythm is not None
+    assert (rhythm.pauses, rhythm.pause_seconds) == (0, 0)
+    assert rhythm.speech_seconds == pytest.approx(3, abs=0.3)
+
+
+def test_a_recording_without_speech_has_no_rhythm():
+    samples, _ = _beeps(1)
+    assert measure_rhythm(samples, np.zeros(400, bool)) is None
+
+
+def test_pauses_and_rate_come_from_the_rhythm_of_the_original():
+    samples, _ = _beeps(0.5)
+    trimmed = _measured(samples, "one two three")
+    rhythm = Rhythm(speech_seconds=2.0, pauses=2, pause_seconds=1.8)
+    found = measure([samples], ["one two three"], [rhythm])
+    assert found is not None
+    assert (found.pause, found.rate) == pytest.approx((0.9, 1.5))
+    assert found.pitch == trimmed.pitch
+    # the syllables that are counted in the trimmed recording belong to its own seconds
+    assert _measured(samples).rate == pytest.approx(getattr(measure([samples], [], [rhythm]), "rate", None))
+
+
+def test_samples_without_a_rhythm_are_measured_as_they_are():
+    samples, _ = _beeps(0.5)
+    rhythm = Rhythm(speech_seconds=3.0, pauses=1, pause_seconds=1.5)
+    found = measure([samples, samples], [], [None, rhythm])
+    assert found is not None
+    assert found.pause == pytest.approx(1.0, abs=0.05)
