@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from echo_common.audio.loudness import measure_loudness
 from echo_voice.analysis.measure import find_speech, level, trim
 from echo_voice.cloning.prosody import measure_rhythm
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 
 Floats = NDArray[np.float32]
 _RATE = 16_000

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from echo_common.contracts.http.voice import CloneKind
 from echo_common.errors import EchoError
-from echo_voice.domain.values import Rhythm, TrainingOptions, VoiceQuality
+from echo_voice.domain.rhythm import Rhythm
+from echo_voice.domain.values import TrainingOptions, VoiceQuality
 from echo_voice.domain.voice_models import Gender
 
 Progressed = Callable[[int, int, str | None], None]

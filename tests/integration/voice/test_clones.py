@@ -10,6 +10,7 @@ import pytest
 from echo_common.backoff import Backoff
 from echo_common.storage.port import ObjectInfo, StorageUnavailableError
 from echo_voice.domain.consents import UPLOAD_STATEMENT
+from echo_voice.domain.rhythm import Rhythm
 from echo_voice.provider import Outcome, Progressed, TrainingFailedError, TrainingRequest
 from echo_voice.providers.tone import ToneProvider
 from echo_voice.similarity import SpectralEncoder
@@ -293,3 +294,21 @@ async def test_failed_trainings_end_even_if_their_checkpoint_cannot_be_stored(
     monkeypatch.setattr(ada.deps.objects, "put_file", put_file)
     clone = await ada.trained((await ada.clone(sample["id"]))["clone_id"])
     assert (clone["status"], clone["error_code"]) == ("failed", TrainingFailedError.code)
+
+
+async def test_a_training_receives_the_rhythm_of_its_samples(
+    ada: VoiceClient, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[Rhythm | None] = []
+
+    async def train(_: object, request: TrainingRequest, on_progress: Progressed) -> Outcome:
+        received.extend(sample.rhythm for sample in request.samples)
+        raise TrainingFailedError
+
+    monkeypatch.setattr(ToneProvider, "train", train)
+    sample = await ada.sample(speech)
+    await ada.trained((await ada.clone(sample["id"]))["clone_id"])
+    held = await ada.deps.samples.get(sample["id"])
+    assert held.quality is not None
+    assert held.quality.rhythm is not None
+    assert received == [held.quality.rhythm]

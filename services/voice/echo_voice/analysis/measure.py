@@ -8,6 +8,7 @@ service needs little memory.
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def main(source: Path, target: Path, models: Path, recogniser: bool, least: floa
         "language": heard.get("language"),
         "transcript": heard.get("transcript"),
         "speakers": count_speakers(encoder, speech) if enough else None,
-        "rhythm": None if rhythm is None else rhythm.model_dump(),
+        "rhythm": None if rhythm is None else asdict(rhythm),
         "embedding": encoder.embed(speech).tolist() if enough else None,
         "encoder": encoder.name,
     }

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echo_voice.cloning.pitch import HOP_SECONDS, pitch_contour
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -137,12 +137,12 @@ def _contour(samples: Floats, transcript: str | None, rhythm: Rhythm | None) -> 
     syllables = spelled or _nuclei(samples, pitch, level) / _NUCLEI_FOUND
     if rhythm is not None and not spelled:  # the nuclei are those of this recording, without what was cut off
         spoken, _ = _speech(level)
-        rhythm = rhythm.model_copy(update={"speech_seconds": spoken.sum() * HOP_SECONDS})
+        rhythm = replace(rhythm, speech_seconds=float(spoken.sum()) * HOP_SECONDS)
     return Contour(pitch, level, float(syllables), rhythm)
 
 
 def _rhythm(spoken: NDArray[np.bool_], pauses: Sequence[float]) -> Rhythm:
-    return Rhythm(speech_seconds=spoken.sum() * HOP_SECONDS, pauses=len(pauses), pause_seconds=sum(pauses))
+    return Rhythm(speech_seconds=float(spoken.sum()) * HOP_SECONDS, pauses=len(pauses), pause_seconds=sum(pauses))
 
 
 def _speech(level: Doubles, heard: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.bool_], list[float]]:

@@ -10,7 +10,7 @@ from echo_voice.cloning.decoder import UNCHANGED, PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import measure
 from echo_voice.cloning.prosody_fit import TIMBRE, fit
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 
 Floats = NDArray[np.float32]
 _FREE_SEMITONES = 3.0

@@ -22,7 +22,7 @@ from echo_voice.cloning.objective import Encoders, Objective, mean_embedding
 from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.sentences import sentences_of
 from echo_voice.cloning.start import start
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 
 Floats = NDArray[np.float32]
 _SIZE = TIMBRE + MODULATION

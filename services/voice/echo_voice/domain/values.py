@@ -5,20 +5,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from echo_common.contracts.http.voice import CloneKind
+from echo_voice.domain.rhythm import Rhythm
 
 
 class Value(BaseModel):
     """Base class of values: frozen, and stored within an aggregate."""
 
     model_config = ConfigDict(frozen=True)
-
-
-class Rhythm(Value):
-    """Rhythm of a recording: seconds of speech without pauses, number of pauses, and their seconds in total."""
-
-    speech_seconds: float
-    pauses: int
-    pause_seconds: float
 
 
 class Measures(Value):

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from echo_voice.cloning.pitch import HOP_SECONDS, pitch_contour
 from echo_voice.cloning.prosody import Contour, Floats, Prosody, count_syllables, describe, measure, measure_rhythm
 from echo_voice.cloning.resampling import down
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 from tests.support.recordings import TEXT, spoken
 
 

@@ -22,7 +22,7 @@ from echo_voice.cloning.sentences import UNSEEN
 from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
 from echo_voice.cloning.training import Progress, TrainingConfig, train
-from echo_voice.domain.values import Rhythm
+from echo_voice.domain.rhythm import Rhythm
 from echo_voice.providers.local import MODEL
 from echo_voice.similarity import SAMPLE_RATE, VOICES, encoder_file
 
@@ -73,7 +73,7 @@ def main(task: Mapping[str, Any]) -> None:
         text if len(recording) < _LONGEST_SECONDS * SAMPLE_RATE else None
         for recording, text in zip(recordings, task["transcripts"], strict=True)
     ]
-    rhythms = [None if known is None else Rhythm.model_validate(known) for known in task["rhythms"]]
+    rhythms = [None if known is None else Rhythm(**known) for known in task["rhythms"]]
     _say(step=_LOADING, steps=total, note="fitting pitch and rhythm")
     try:
         trained = train(

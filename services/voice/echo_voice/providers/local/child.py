@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+from dataclasses import asdict
 from typing import Any
 
 from echo_common.child_environment import isolated_command, scrubbed_environment
@@ -26,7 +27,7 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
             recording.transcript if _is_english(recording.language or request.language) else None
             for recording in request.samples
         ],
-        "rhythms": [recording.rhythm.model_dump() if recording.rhythm else None for recording in request.samples],
+        "rhythms": [asdict(recording.rhythm) if recording.rhythm else None for recording in request.samples],
         "config": request.config.model_dump(),
         "models": str(settings.models),
         "checkpoint": str(request.checkpoint),
