@@ -8,6 +8,7 @@ from echo_synthesis.engines.kokoro import FLOAT_MODEL, SPEC
 from echo_voice.cloning.training import TrainingConfig
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.providers.local import MODEL, LocalProvider
+from echo_voice.providers.local.child import accent_of
 from echo_voice.settings import VoiceSettings
 
 
@@ -36,3 +37,10 @@ def test_the_estimate_depends_on_the_sentences_trained_and_not_on_their_batches(
     estimate = LocalProvider(VoiceSettings()).estimate
     one, larger, two = (estimate(TrainingOptions(epochs=e, batch_size=b), 20) for e, b in ((1, 1), (1, 8), (2, 1)))
     assert one == larger < two < 2 * one
+
+
+@pytest.mark.parametrize(
+    ("language", "accent"), [("en-GB", "en-GB"), ("en-gb", "en-GB"), ("en", "en-US"), ("en-US", "en-US"), ("fr-FR", "en-US")]
+)
+def test_the_accent_of_a_clone_is_that_of_its_language(language: str, accent: str) -> None:
+    assert accent_of(language) == accent

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def main(task: Mapping[str, Any]) -> None:
     def let_hear(style: VoiceStyle) -> None:
         present = Path(task["present"])
         written = present.with_suffix(".tmp")
-        style.save(written)
+        replace(style, accent=task["accent"]).save(written)
         written.replace(present)
 
     def judged(count: int) -> None:
@@ -96,7 +97,7 @@ def main(task: Mapping[str, Any]) -> None:
     target = mean_embedding(recordings, encoders.held_out)
     nearest, similarity = float(encoders.stock[trained.stock] @ target), similarity_to(target, encoders.held_out)
     checked = check(trained, nearest, decoder.synthesize, PackagedJudge(), similarity, judged)
-    checked.voice.save(Path(task["style"]))
+    replace(checked.voice, accent=task["accent"]).save(Path(task["style"]))
     quality = checked.quality
     _say(
         made={

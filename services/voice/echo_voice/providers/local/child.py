@@ -28,6 +28,7 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
             for recording in request.samples
         ],
         "rhythms": [asdict(recording.rhythm) if recording.rhythm else None for recording in request.samples],
+        "accent": accent_of(request.language),
         "config": request.config.model_dump(),
         "models": str(settings.models),
         "checkpoint": str(request.checkpoint),
@@ -66,6 +67,11 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
         raise ProviderUnavailableError("The training process died.", retry_after=5)
     made = last["made"]
     return Outcome(engine="kokoro", style=style, gender=made.pop("gender"), quality=VoiceQuality.model_validate(made))
+
+
+def accent_of(language: str) -> str:
+    """Return the English pronunciation of a voice of a language (BCP 47): British if the language says so."""
+    return "en-GB" if language.lower() == "en-gb" else "en-US"
 
 
 def _is_english(tag: str) -> bool:
