@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from echo_common.audio.style_file import VoiceStyle
+from echo_common.audio.style_file import VoiceStyle, read_style
 from echo_voice.analysis.measure import write_flac
 from echo_voice.cloning.decoder import Floats
 from echo_voice.cloning.objective import Encoders
@@ -41,9 +41,9 @@ class Judge:
         return 1.0
 
 
-def test_progress_moves_in_every_phase(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the task of a training with stand-ins for the models."""
     stock = sorted(stock_embeddings())[:3]
     (tmp_path / VOICES).mkdir(parents=True)
     random = np.random.default_rng(2)
@@ -56,9 +56,11 @@ def test_progress_moves_in_every_phase(
     monkeypatch.setattr(Encoders, "open", lambda folder: encoders)
     monkeypatch.setattr(process, "KokoroDecoder", SpeakingDecoder)
     monkeypatch.setattr(process, "PackagedJudge", Judge)
-    task: dict[str, Any] = {
+    return {
         "recordings": [str(tmp_path / "sample.flac")],
         "transcripts": [None],
+        "rhythms": [{"speech_seconds": 2.0, "pauses": 1, "pause_seconds": 0.6}],
+        "accent": "en-GB",
         "config": {"epochs": 1, "batch_size": 4},
         "models": str(tmp_path),
         "checkpoint": str(tmp_path / "checkpoint"),
@@ -66,6 +68,14 @@ def test_progress_moves_in_every_phase(
         "present": str(tmp_path / "present"),
         "threads": 1,
     }
+
+
+def test_the_trained_voice_has_the_accent_of_the_task(task: dict[str, Any]) -> None:
+    process.main(task)
+    assert read_style(Path(task["style"])).accent == "en-GB"
+
+
+def test_progress_moves_in_every_phase(task: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     process.main(task)
     *lines, last = map(json.loads, capsys.readouterr().out.splitlines())
     steps, notes = [line["step"] for line in lines], [line["note"] for line in lines]
