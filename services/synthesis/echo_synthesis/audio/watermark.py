@@ -40,8 +40,11 @@ _STEP: Final = 8.0
 _MOST: Final = 2.5
 """Largest move of a ratio in dB; each of the two bands takes half."""
 
-_QUIET: Final = 1e-4
-"""Root mean square of a block below which it stays bit-identical: about the resolution of 16 bits."""
+_QUIET: Final = 1e-9
+"""Root mean square of a block below which it stays bit-identical: no codec preserves it.
+
+AAC preserves speech that is much quieter than the resolution of 16 bits, so speech at a tiny volume can be amplified again.
+"""
 
 _MEASURED: Final = 0.75
 """Part of a frame of two blocks, in its middle, whose energies are measured: there its neighbours have little influence."""
@@ -75,7 +78,7 @@ class WatermarkPattern:
 class Watermarker:
     """A streaming marker of mono speech at `rate` Hz. The output has as many samples as the input, up to 64 ms late.
 
-    It depends on the samples alone, not on their split into calls. Silence and very quiet blocks stay bit-identical.
+    It depends on the samples alone, not on their split into calls. Silence stays bit-identical.
     """
 
     def __init__(self, pattern: WatermarkPattern, rate: int) -> None:
