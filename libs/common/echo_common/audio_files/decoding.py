@@ -49,15 +49,16 @@ class AudioDecoding:
         if declared is not None and declared / 1e6 > _LONGEST_FACTOR * self._longest:
             raise self._too_long()
         for frame in self._frames():
-            values = np.nan_to_num(np.asarray(frame.to_ndarray(), np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
+            planes = np.asarray(frame.to_ndarray(), np.float32).reshape(-1, self.channels).T
+            values = np.nan_to_num(planes, nan=0.0, posinf=1.0, neginf=-1.0)
             self.samples += values.shape[1]
             if self.samples > self._longest * self.rate:
                 raise self._too_long()
             yield values
 
     def _frames(self) -> Iterator[AudioFrame]:
-        """Yield frames as float planes; skip a few broken packets, as players do."""
-        to_float = AudioResampler(format="fltp")
+        """Yield frames as interleaved floats; skip a few broken packets, as players do."""
+        to_float = AudioResampler(format="flt")  # PyAV reads beyond the last of eight planes
         broken = 0
         for packet in self._container.demux(self._stream):
             try:
