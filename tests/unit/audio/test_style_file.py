@@ -1,6 +1,7 @@
 """Files of voice styles are read as they were written; others are refused."""
 
 from pathlib import Path
+from zipfile import ZIP_LZMA, ZipFile
 
 import numpy as np
 import pytest
@@ -71,6 +72,37 @@ def test_an_incomplete_archive_is_refused(tmp_path: Path) -> None:
         read_style(tmp_path / "style")
     with (tmp_path / "style").open("wb") as file:
         np.savez(file, table=TABLE)
+    with pytest.raises(StyleFileError):
+        read_style(tmp_path / "style")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "(((((\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9999999999999999999999)}\n",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999,)}\n",
+    ],
+)
+def test_an_archive_with_a_damaged_header_is_refused(tmp_path: Path, header: str) -> None:
+    VoiceStyle(TABLE).save(tmp_path / "style")
+    with ZipFile(tmp_path / "style") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["table.npy"] = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    with ZipFile(tmp_path / "style", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(StyleFileError):
+        read_style(tmp_path / "style")
+
+
+def test_an_archive_with_damaged_compression_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "style", "w", ZIP_LZMA) as archive:
+        archive.writestr("numbers.npy", bytes(range(256)) * 8)
+    content = bytearray((tmp_path / "style").read_bytes())
+    content[60:90] = bytes(30)
+    (tmp_path / "style").write_bytes(content)
     with pytest.raises(StyleFileError):
         read_style(tmp_path / "style")
 
