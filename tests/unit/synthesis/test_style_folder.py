@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from echo_common.errors import StorageFullError
 from echo_synthesis.catalogue import style_folder
 from echo_synthesis.catalogue.style_folder import StyleFolder
 
@@ -27,12 +28,12 @@ def test_the_mixes_used_longest_ago_are_deleted_and_clones_stay(tmp_path: Path, 
     assert mixes[1].read_bytes() == b"style"
 
 
-def test_a_file_that_cannot_be_saved_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
     def fail(path: Path) -> None:
         path.write_bytes(b"sty")
         raise OSError(28, "No space left on device")
 
     styles = StyleFolder(tmp_path)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageFullError):
         styles.write(styles.clone("a"), fail)
     assert list(tmp_path.iterdir()) == []

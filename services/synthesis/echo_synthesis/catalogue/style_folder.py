@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from echo_common.errors import StorageFullError, is_disk_full
 from echo_common.scratch import Scratch
 
 _MIX, _TRAINING = "mix-", "training-"
@@ -45,13 +46,21 @@ class StyleFolder:
             file.unlink(missing_ok=True)
 
     def write(self, path: Path, save: Callable[[Path], object]) -> None:
-        """Write a file unless it is there, so that it is complete whenever it is read, and delete the mixes used longest ago."""
+        """Write a file unless it is there, so that it is complete whenever it is read, and delete the mixes used longest ago.
+
+        Raises `StorageFullError` when the disk is full.
+        """
         with suppress(FileNotFoundError):
             os.utime(path)  # unlike `touch`, it creates no empty file when another thread deletes this one
             return
-        with tempfile.TemporaryDirectory(dir=self._path) as folder:
-            save(Path(folder) / path.name)
-            (Path(folder) / path.name).replace(path)
+        try:
+            with tempfile.TemporaryDirectory(dir=self._path) as folder:
+                save(Path(folder) / path.name)
+                (Path(folder) / path.name).replace(path)
+        except OSError as error:
+            if is_disk_full(error):
+                raise StorageFullError from error
+            raise
         for old in sorted(self._path.glob(f"{_MIX}*"), key=_used_at)[:-_MIXES_KEPT]:
             old.unlink(missing_ok=True)
 
