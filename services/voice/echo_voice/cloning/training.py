@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import MODULATION, StyleFileError, VoiceStyle
+from echo_common.audio.style_file import MODULATION, ROWS, STYLE, StyleFileError, VoiceStyle
 from echo_common.contracts.http.voice import CloneKind
 from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap, Plan
 from echo_voice.cloning.descent import Moments, rate_of
@@ -104,15 +104,19 @@ class Progress:
 
     @classmethod
     def load(cls, path: Path) -> "Progress | None":
-        """Load a state that `save` wrote; None if an earlier version did, which trained something else."""
-        with np.load(path, allow_pickle=False) as stored:
-            if not {"descent_offset", "stock"} <= set(stored.files):
-                return None
-            moments = Moments(*(stored[f"descent_{name}"] for name in Moments.__slots__))
-            scale, shift = stored["pitch"].tolist()
-            plain = (name for name in stored.files if name != "pitch" and not name.startswith("descent_"))
-            values = {name: stored[name] if stored[name].ndim else stored[name].item() for name in plain}
-            return cls(**values, pitch=PitchMap(scale, shift), descent=moments)
+        """Load a state that `save` wrote; None if it is damaged, or of another version, which trained something else."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                moments = Moments(*(stored[f"descent_{name}"] for name in Moments.__slots__))
+                scale, shift = stored["pitch"].tolist()
+                plain = (name for name in stored.files if name != "pitch" and not name.startswith("descent_"))
+                values = {name: stored[name] if stored[name].ndim else stored[name].item() for name in plain}
+                state = cls(**values, pitch=PitchMap(scale, shift), descent=moments)
+        except Exception:  # of many types, see `read_style`; the training starts again
+            return None
+        offsets = (state.total, state.best, *(getattr(moments, name) for name in Moments.__slots__))
+        fits = state.stock and state.table.shape == (ROWS, STYLE) and all(each.shape == (_SIZE,) for each in offsets)
+        return state if fits else None
 
 
 @dataclass(frozen=True, slots=True)

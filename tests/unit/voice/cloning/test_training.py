@@ -120,6 +120,31 @@ def test_resumed_trainings_give_the_same_result(tmp_path: Path):
     assert np.array_equal(resumed.modulation, whole.modulation)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: b"",
+        lambda whole: whole.replace(b"'descr'", b"(descr'"),
+        lambda whole: whole.replace(b"held_out", b"renamed_"),
+        lambda whole: whole.replace(b"pitch.npy", b"other.npy"),
+    ],
+    ids=["cut", "empty", "header", "unknown field", "missing field"],
+)
+def test_a_damaged_state_is_not_resumed(damage: Callable[[bytes], bytes], tmp_path: Path):
+    stock = next(iter(VOICES))
+    Progress(VOICES[stock], stock).save(tmp_path / "training.npz")
+    assert Progress.load(tmp_path / "training.npz") is not None
+    (tmp_path / "training.npz").write_bytes(damage((tmp_path / "training.npz").read_bytes()))
+    assert Progress.load(tmp_path / "training.npz") is None
+
+
+def test_a_state_with_another_number_of_offsets_is_not_resumed(tmp_path: Path):
+    stock = next(iter(VOICES))
+    Progress(VOICES[stock], stock, best=np.zeros(128, np.float32)).save(tmp_path / "training.npz")
+    assert Progress.load(tmp_path / "training.npz") is None
+
+
 def test_a_state_of_an_earlier_version_is_not_resumed(tmp_path: Path):
     np.savez(tmp_path / "training.npz", table=np.zeros((510, 256), np.float32), step=3, moved=np.zeros(128, np.float32))
     assert Progress.load(tmp_path / "training.npz") is None
