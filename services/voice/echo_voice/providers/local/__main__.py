@@ -14,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from echo_common.audio.style_file import VoiceStyle
+from echo_common.errors import is_disk_full
 from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
@@ -132,4 +133,9 @@ def _say(**facts: object) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    try:
+        main(json.loads(sys.argv[1]))
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _say(disk_full=True)
