@@ -221,11 +221,12 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-def enter_sandbox(*, memory: int, seconds: float | None, written: int) -> None:
+def enter_sandbox(*, memory: int, seconds: float | None, written: int, niceness: int = 0) -> None:
     """Limit this process permanently: bytes of address space, seconds of processor time, bytes of each file it writes.
 
-    If `seconds` is None, `bound_processor_time` limits the time of each request instead.
+    If `seconds` is None, `bound_processor_time` limits the time of each request instead. `niceness` lowers the priority.
     """
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     if seconds is not None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))

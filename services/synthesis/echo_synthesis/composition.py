@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,7 @@ from echo_common.contracts.errors.synthesis import EngineUnavailableError
 from echo_common.contracts.events.synthesis import SynthesisUserDataErased
 from echo_common.contracts.values import Metric
 from echo_common.http.health import Check
+from echo_common.http.user_slots import UserSlots
 from echo_common.outbox.event_batches import CollectedEvents
 from echo_common.quotas.counters import Quotas
 from echo_common.service import Adapters
@@ -53,6 +55,10 @@ from echo_synthesis.timing.recogniser_alignment import find_recogniser
 from echo_synthesis.usecases.ownership import object_owners
 from echo_synthesis.usecases.quotas import stored_bytes
 from echo_synthesis.user_data import SynthesisUserData
+
+_VERIFICATIONS: Final = 2
+_WAITING_VERIFICATIONS: Final = 3
+"""Further files of a user that wait for the one that is being verified."""
 
 
 @asynccontextmanager
@@ -137,6 +143,7 @@ async def open_dependencies(settings: SynthesisSettings, adapters: Adapters) -> 
             tickets=tickets,
             links=await open_link_signer(adapters.store),
             provenance=provenance,
+            verification_slots=UserSlots("verification", _VERIFICATIONS, waiting_each=_WAITING_VERIFICATIONS),
             scripts=scripts,
             orphan_seconds=adapters.orphan_seconds,
             pool=pool,

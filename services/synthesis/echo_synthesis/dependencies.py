@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from echo_common.auth.signed_links import LinkSigner
 from echo_common.auth.tickets import Tickets
+from echo_common.http.user_slots import UserSlots
 from echo_common.quotas.counters import Quotas
 from echo_common.storage.measured_size import MeasuredSize
 from echo_common.storage.port import ObjectStore
@@ -50,6 +51,7 @@ class Dependencies:
     tickets: Tickets
     links: LinkSigner
     provenance: ProvenanceRecorder
+    verification_slots: UserSlots
     scripts: ScriptWriter
     pool: EnginePool
     meter: Meter

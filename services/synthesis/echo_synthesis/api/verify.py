@@ -7,6 +7,7 @@ from echo_common.contracts.http.provenance import Verification
 from echo_common.errors import FileTooLargeError, refuse
 from echo_common.http.endpoints import Form, PublicRouter, enveloped
 from echo_common.http.envelope import Success, ok
+from echo_common.http.proxy_options import TooManyOpenError
 from echo_common.http.upload import received
 from echo_synthesis.api import examples
 from echo_synthesis.api.dependencies import Deps
@@ -18,7 +19,9 @@ _FORM = Form("file")
 router = PublicRouter("provenance")
 
 
-@router.endpoint("POST", "/voice/verify", form=_FORM, errors=(FileTooLargeError,), example=enveloped(examples.VERIFICATION))
+@router.endpoint(
+    "POST", "/voice/verify", form=_FORM, errors=(FileTooLargeError, TooManyOpenError), example=enveloped(examples.VERIFICATION)
+)
 async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) -> Success[Verification]:
     """Verify whether this platform generated an audio file.
 
@@ -32,4 +35,6 @@ async def verify_audio(request: Request, principal: SpeechReader, deps: Deps) ->
             refuse(name, "There is no such field; remove it, or correct its name.")
         if not upload.path.stat().st_size:
             refuse("file", "The file is empty.")
-        return ok(verification(await verify.verify(upload.path, deps), principal))
+        async with deps.verification_slots.held(principal.user_id):
+            finding = await verify.verify(upload.path, deps)
+    return ok(verification(finding, principal))

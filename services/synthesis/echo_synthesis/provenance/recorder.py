@@ -22,7 +22,6 @@ SMALL = 8 * 1024 * 1024
 """Largest file in bytes that is signed in this process; larger ones need much memory and block the event loop."""
 
 _SIGNING = "echo_synthesis.provenance.signing"
-_READERS = 2  # concurrent sandboxed readers of untrusted files
 _LONGEST = 300.0  # seconds; an hour of WAV takes 5
 
 SIGNABLE = frozenset({"audio/wav", "audio/mpeg", "audio/flac"})
@@ -51,7 +50,6 @@ class ProvenanceRecorder:
         self._watermarks = watermarks
         self._everything = everything
         self._one_at_a_time = asyncio.Semaphore(1)  # memory grows with the file
-        self._readers = asyncio.Semaphore(_READERS)
 
     @classmethod
     async def open(
@@ -95,8 +93,7 @@ class ProvenanceRecorder:
 
     async def inspect(self, path: Path) -> Inspection:
         """Inspect an untrusted file. Writes temporary files beside it. Raises `StoreUnavailableError`."""
-        async with self._readers:
-            return await inspect(path, await self.signers.all(), self._watermarks)
+        return await inspect(path, await self.signers.all(), self._watermarks)
 
     async def _sign_elsewhere(self, path: Path, signed: Path, mime: str, record: ProvenanceRecord) -> None:
         """Sign in a separate process. Raises `InternalError`: speech that must be signed is not delivered unsigned."""

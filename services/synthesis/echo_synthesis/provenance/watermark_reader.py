@@ -16,6 +16,8 @@ from echo_common.sandbox import enter_sandbox
 from echo_synthesis.audio.resample import Resampler
 from echo_synthesis.audio.watermark import DETECTION_RATE, WatermarkDetector, WatermarkPattern
 
+_NICENESS = 10  # verification must not delay speech, which has 5
+
 
 def find(path: Path, demuxer: str, detector: WatermarkDetector, longest: float) -> bool:
     """Return whether the watermark is in the first `longest` seconds of a file, with all channels mixed."""
@@ -36,5 +38,5 @@ def find(path: Path, demuxer: str, detector: WatermarkDetector, longest: float) 
 if __name__ == "__main__":
     file, demuxer, key, longest, memory, seconds = sys.argv[1:]
     detector = WatermarkDetector(WatermarkPattern.of(Path(key).read_bytes()))
-    enter_sandbox(memory=int(memory), seconds=float(seconds), written=0)
+    enter_sandbox(memory=int(memory), seconds=float(seconds), written=0, niceness=_NICENESS)
     print(json.dumps({"found": find(Path(file), demuxer, detector, float(longest))}))  # noqa: T201
