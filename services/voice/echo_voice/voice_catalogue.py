@@ -40,6 +40,8 @@ class RemoteVoiceCatalogue(VoiceCatalogue):
 
     async def find(self, voice_id: str, token: str) -> Voice | None:
         """Return a voice; see `VoiceCatalogue`."""
+        if "/" in voice_id:  # even quoted, it would name another route, which may cost a synthesis
+            raise VoiceNotFoundError(f"There is no voice {voice_id!r}; GET /api/v1/voices lists them.")
         headers = {"Authorization": f"Bearer {token}"}
         try:
             found = await self._client.request(
