@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echo_common.audio.style_file import TIMBRE
 from echo_synthesis.engines.kokoro import FLOAT_MODEL, folder
 from echo_voice.cloning.decoder import KokoroDecoder
-from echo_voice.cloning.prosody_fit import TIMBRE, Floats, fit, predict
+from echo_voice.cloning.prosody_fit import Floats, fit, predict
 from echo_voice.cloning.stock import stock_prosody
 from tests.support.models import Models
 

@@ -94,3 +94,4 @@ def test_progress_moves_in_every_phase(task: dict[str, Any], capsys: pytest.Capt
     assert first == sorted(set(first))
     assert notes[-1] == f"checking the speech, sentence {3 * len(UNSEEN)}"
     assert last["made"]["mos"] == 1.0
+    assert read_style(tmp_path / "present").modulation.any()

@@ -16,7 +16,10 @@ ROWS: Final = 510
 """Rows of a table: one for each number of tokens."""
 
 STYLE: Final = 256
-"""Numbers of a row: 128 for timbre, then 128 for prosody."""
+"""Numbers of a row."""
+
+TIMBRE: Final = 128
+"""Numbers of a row for the timbre, before those for the prosody."""
 
 MODULATION: Final = 37_396
 """Number of scales and shifts that the timbre sets in the decoder (its adaptive instance normalisation)."""

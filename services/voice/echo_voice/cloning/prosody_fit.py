@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import PITCH_SCALES, PITCH_SHIFTS
+from echo_common.audio.style_file import PITCH_SCALES, PITCH_SHIFTS, TIMBRE
 from echo_voice.cloning.decoder import PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import Contour, Prosody, describe
 from echo_voice.cloning.sentences import PASSAGES
@@ -14,7 +14,6 @@ from echo_voice.cloning.stock import stock_prosody
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-TIMBRE = 128
 _TOLERANCES = np.array([0.05, 0.2, 0.2, 0.3, 1.0])
 """Deviations that count as much as each other: log pitch, log range, log rate, length of pauses (s), loudness (dB)."""
 _SPOKEN_LOUDNESS = 1.24

@@ -17,7 +17,7 @@ SENTENCES: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sen
 """Sentences for the timbre: short, and together they contain every English phoneme."""
 
 FURTHER: tuple[tuple[int, ...], ...] = tuple(tuple(sentence["tokens"]) for sentence in _stored("further.json"))
-"""Further sentences for the timbre of professional clones, from 3 to 20 words."""
+"""Further sentences for the timbre of professional clones, from 3 to 21 words."""
 
 PASSAGES: tuple[tuple[tuple[int, ...], int], ...] = tuple(
     (tuple(passage["tokens"]), passage["syllables"]) for passage in _stored("passages.json")
@@ -33,3 +33,8 @@ UNSEEN: tuple[tuple[str, tuple[int, ...]], ...] = tuple(
 def sentences_of(kind: CloneKind) -> Sequence[tuple[int, ...]]:
     """Return the sentences of an epoch."""
     return SENTENCES if kind == "instant" else SENTENCES + FURTHER
+
+
+def count_steps(kind: CloneKind, epochs: int, batch_size: int) -> int:
+    """Return the largest number of steps of a training."""
+    return epochs * -(-len(sentences_of(kind)) // batch_size)

@@ -106,7 +106,7 @@ def measure_speech(
 ) -> SpeechQuality:
     """Judge a voice by the unseen sentences, each while the next one is synthesised.
 
-    Speech without a finite sample above silence has all words wrong.
+    Silent speech, and speech with a sample that is not finite, has all words wrong.
     """
 
     def assess(samples: Floats, text: str) -> tuple[int | None, float | None, float]:

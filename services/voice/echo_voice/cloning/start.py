@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echo_common.audio.style_file import TIMBRE
 from echo_voice.cloning.decoder import UNCHANGED, PitchMap, ProsodyPredictor
 from echo_voice.cloning.prosody import measure
-from echo_voice.cloning.prosody_fit import TIMBRE, fit
+from echo_voice.cloning.prosody_fit import fit
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
 from echo_voice.domain.rhythm import Rhythm
 

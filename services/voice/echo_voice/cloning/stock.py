@@ -14,7 +14,7 @@ WHISPERING = frozenset({"af_nicole"})
 
 
 def stock_embeddings() -> Mapping[str, NDArray[np.float32]]:
-    """Load the embeddings by voice name: unit vectors (256,), comparable with those of `encoder.SpeakerEncoder`."""
+    """Load the embeddings by voice name: unit vectors (256,), comparable with those of `encoders.resemblyzer.Resemblyzer`."""
     with (files("echo_voice.cloning") / "stock.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}
 

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import MODULATION, ROWS, STYLE, StyleFileError, VoiceStyle
+from echo_common.audio.style_file import MODULATION, ROWS, STYLE, TIMBRE, StyleFileError, VoiceStyle
 from echo_common.contracts.http.voice import CloneKind
 from echo_voice.cloning.decoder import UNCHANGED, Decoder, PitchMap, Plan
 from echo_voice.cloning.descent import Moments, rate_of
 from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders, Objective, mean_embedding
-from echo_voice.cloning.prosody_fit import TIMBRE
-from echo_voice.cloning.sentences import sentences_of
+from echo_voice.cloning.sentences import count_steps, sentences_of
 from echo_voice.cloning.start import start
 from echo_voice.domain.rhythm import Rhythm
 
@@ -57,7 +56,7 @@ class TrainingConfig:
     @property
     def steps(self) -> int:
         """Largest number of steps of the training."""
-        return self.epochs * -(-len(sentences_of(self.kind)) // self.batch_size)
+        return count_steps(self.kind, self.epochs, self.batch_size)
 
 
 def _zeros() -> Floats:

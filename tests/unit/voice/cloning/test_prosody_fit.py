@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from echo_common.audio.style_file import VoiceStyle
+from echo_common.audio.style_file import TIMBRE, VoiceStyle
 from echo_voice.cloning.decoder import PitchMap
 from echo_voice.cloning.prosody import Contour, Prosody
-from echo_voice.cloning.prosody_fit import TIMBRE, Floats, fit, map_pitch, predict
+from echo_voice.cloning.prosody_fit import Floats, fit, map_pitch, predict
 from echo_voice.cloning.stock import stock_prosody
 
 STOCK = stock_prosody()

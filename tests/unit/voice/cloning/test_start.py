@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from echo_common.audio.style_file import TIMBRE
 from echo_voice.cloning.decoder import UNCHANGED, Floats
 from echo_voice.cloning.prosody import Contour
-from echo_voice.cloning.prosody_fit import TIMBRE
 from echo_voice.cloning.start import Start, start
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_prosody
 from tests.support.recordings import harmonics

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import VoiceStyle, read_style
+from echo_common.audio.style_file import TIMBRE, VoiceStyle, read_style
 
 NATIVE_VOICES: Final[Mapping[str, Sequence[str]]] = {
     "es": ("ef_dora", "em_alex"),
@@ -24,8 +24,6 @@ NATIVE_VOICES: Final[Mapping[str, Sequence[str]]] = {
 
 _SHARE: Final = np.float32(0.25)
 """Share of the built-in voice's timbre; with more, the voice is less like its speaker. See the findings in README.md."""
-_TIMBRE: Final = 128
-"""Numbers of a row before its prosody half."""
 
 
 def add_native_timbre(style: VoiceStyle, language: str, voices: Path) -> VoiceStyle:
@@ -38,17 +36,17 @@ def add_native_timbre(style: VoiceStyle, language: str, voices: Path) -> VoiceSt
     if name is None:
         return style
     table = style.table.copy()
-    table[:, :_TIMBRE] += _SHARE * (_timbre(voices / f"{name}.bin") - table[:, :_TIMBRE])
+    table[:, :TIMBRE] += _SHARE * (_timbre(voices / f"{name}.bin") - table[:, :TIMBRE])
     return replace(style, table=table)
 
 
 def nearest_native(style: VoiceStyle, language: str, voices: Path) -> str | None:
     """Return the native voice of a language whose timbre is nearest to a voice's; None if there is none."""
-    own = style.table[:, :_TIMBRE]
+    own = style.table[:, :TIMBRE]
     paths = [voices / f"{name}.bin" for name in NATIVE_VOICES.get(language, ())]
     distances = {path.stem: float(np.linalg.norm(_timbre(path) - own)) for path in paths if path.exists()}
     return min(distances, key=lambda name: distances[name], default=None)
 
 
 def _timbre(path: Path) -> NDArray[np.float32]:
-    return read_style(path).table[:, :_TIMBRE]
+    return read_style(path).table[:, :TIMBRE]

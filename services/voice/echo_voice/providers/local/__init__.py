@@ -6,7 +6,7 @@ from pathlib import Path
 
 from echo_common.contracts.http.voice import CloneKind
 from echo_voice.cloning.objective import Encoders
-from echo_voice.cloning.sentences import sentences_of
+from echo_voice.cloning.sentences import count_steps, sentences_of
 from echo_voice.domain.values import TrainingOptions
 from echo_voice.provider import Outcome, Progressed, TrainingRequest
 from echo_voice.settings import VoiceSettings
@@ -41,7 +41,7 @@ class LocalProvider:
         return _OTHER_SECONDS + config.epochs * len(sentences_of(config.kind)) * _SECONDS_A_SENTENCE
 
     def steps(self, config: TrainingOptions) -> int:
-        return config.epochs * -(-len(sentences_of(config.kind)) // config.batch_size)
+        return count_steps(config.kind, config.epochs, config.batch_size)
 
     async def train(self, request: TrainingRequest, on_progress: Progressed) -> Outcome:
         from echo_voice.providers.local.child import run

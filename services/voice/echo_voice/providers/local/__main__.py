@@ -13,7 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import VoiceStyle
+from echo_common.audio.style_file import STYLE, VoiceStyle
 from echo_common.errors import is_disk_full
 from echo_voice.analysis.judge import PackagedJudge
 from echo_voice.cloning.decoder import KokoroDecoder
@@ -33,7 +33,6 @@ _LONGEST_SECONDS = 120
 _SAVED_EVERY = 5
 _LOADING, _FITTING, _CHECKING = 2, 1, 2 * len(UNSEEN)
 """Progress of the phases beside the training, in units of about one step of it."""
-_WIDTH = 256
 
 
 def main(task: Mapping[str, Any]) -> None:
@@ -46,7 +45,7 @@ def main(task: Mapping[str, Any]) -> None:
     _say(step=0, steps=total, note="loading the models")
     encoders = Encoders.open(encoder_file(models).parent)
     voices = {
-        path.stem: np.fromfile(path, np.float32).reshape(-1, _WIDTH) for path in sorted((models / VOICES).glob("[ab]*.bin"))
+        path.stem: np.fromfile(path, np.float32).reshape(-1, STYLE) for path in sorted((models / VOICES).glob("[ab]*.bin"))
     }
     recordings = [_read(Path(path)) for path in task["recordings"]]
     resume = Progress.load(checkpoint) if checkpoint.exists() else None
@@ -57,7 +56,7 @@ def main(task: Mapping[str, Any]) -> None:
         note = f"training, step {progress.step} of {config.steps}, similarity {progress.similarity:.2f}"
         _say(step=trained_by + progress.step, steps=total, note=note)
 
-    def let_hear(style: VoiceStyle) -> None:
+    def save_present(style: VoiceStyle) -> None:
         present = Path(task["present"])
         written = present.with_suffix(".tmp")
         replace(style, accent=task["accent"]).save(written)
@@ -85,7 +84,7 @@ def main(task: Mapping[str, Any]) -> None:
             encoders,
             config,
             progress=report,
-            improved=let_hear,
+            improved=save_present,
             resume=resume,
             transcripts=transcripts,
             rhythms=rhythms,
