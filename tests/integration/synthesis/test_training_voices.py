@@ -138,7 +138,7 @@ async def test_an_ended_training_cannot_be_heard(deps: Dependencies, tmp_path: P
             "sample_ids": ("vs_1",),
         }
         await store_clone(VoiceModelReady.model_validate({**IDS, **facts, **more}), deps)
-    with pytest.raises(CloneStateConflictError):
+    with pytest.raises(CloneStateConflictError, match=f"/{CLONE}/{'preview' if end == 'ready' else 'train'}"):
         await found(deps)
     await deps.objects.delete(present_style_key(CLONE, JOB))  # as the voice service does
     with pytest.raises(VoiceNotReadyError, match="ended"):

@@ -59,14 +59,15 @@ class TrainingVoices:
         details = {"status": training["status"], "progress": training["progress"]}
         if training["status"] not in _RUNNING:
             raise CloneStateConflictError(
-                f"The training of the clone is {training['status']}. GET /api/v1/voices/{clone_id}/preview speaks with a clone "
-                "that is ready.",
-                details=details,
+                f"The training of the clone is {training['status']}. {_remedy(clone_id, training['status'])}", details=details
             )
         try:
             await self._objects.info(present_style_key(clone_id, job_id))
         except ObjectNotFoundError:
-            raise _nothing_to_hear(training["progress"], details) from None
+            raise VoiceNotReadyError(
+                f"The training ({training['progress']} %) has no voice to hear yet. Try again in half a minute.",
+                details=details,
+            ) from None
         engine = self._engine()
         name = f"{TRAINING_PREFIX}{clone_id}:{job_id}"
         voice = EngineVoice(name, "Training", _LANGUAGE, "neutral", others=engine.clone_languages)
@@ -83,7 +84,9 @@ class TrainingVoices:
         try:
             style = b"".join([block async for block in self._objects.read(present_style_key(clone_id, job_id))])
         except ObjectNotFoundError:
-            raise VoiceNotReadyError("The training has ended meanwhile. Get the clone for its result.") from None
+            raise VoiceNotReadyError(
+                f"The training has ended meanwhile. GET /api/v1/voice/clones/{clone_id} has its result."
+            ) from None
         digest = hashlib.sha256(style).hexdigest()  # engines keep styles by the name of the file
         path = self._styles.training(voice_id, digest)
         await asyncio.to_thread(self._styles.write, path, lambda new: new.write_bytes(style))
@@ -111,7 +114,7 @@ class TrainingVoices:
         return engine
 
 
-def _nothing_to_hear(progress: int, details: Mapping[str, object]) -> VoiceNotReadyError:
-    return VoiceNotReadyError(
-        f"The training ({progress} %) has no voice to hear yet. Try again in half a minute.", details=dict(details)
-    )
+def _remedy(clone_id: str, status: str) -> str:
+    if status == "completed":
+        return f"Listen to the finished voice: GET /api/v1/voices/{clone_id}/preview."
+    return f"Train it again: POST /api/v1/voice/clones/{clone_id}/train."

@@ -53,10 +53,11 @@ async def preview_training(
     Raises the errors of `TrainingVoices.find` and of `plan_speech`; the first part raises `QuotaExceededError`.
     """
     found = await deps.training_voices.find(clone_id, principal.user_id)
-    return _hear(found.voice.id, await _speak(found, request, principal, deps), deps)
+    return _keep_style(found.voice.id, await _speak(found, request, principal, deps), deps)
 
 
-async def _hear(voice_id: str, parts: AsyncGenerator[Part, None], deps: Dependencies) -> AsyncGenerator[Part, None]:
+async def _keep_style(voice_id: str, parts: AsyncGenerator[Part, None], deps: Dependencies) -> AsyncGenerator[Part, None]:
+    """Yield the parts, and keep the style files of a voice in training until they end."""
     async with deps.training_voices.heard(voice_id), aclosing(parts):
         async for part in parts:
             yield part
