@@ -32,6 +32,7 @@ from bench.figure import Figure
 from bench.report import PROMISES, machine, markdown_table
 from echo_common.audio.style_file import VoiceStyle
 from echo_common.contracts.http.voice import CloneKind
+from echo_common.contracts.http.voice import TrainingConfig as RequestedTraining
 from echo_synthesis.engines.kokoro import FLOAT_MODEL
 from echo_synthesis.engines.kokoro.backend import open_runtime
 from echo_synthesis.engines.kokoro.runtimes import Adaptation
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--held-out", choices=_ENCODERS, default="d-vector", help="encoder that is not trained on")
     parser.add_argument("--kind", choices=get_args(CloneKind), default="instant", help="kind of the voice models")
-    parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
+    parser.add_argument("--epochs", type=int, help="passes over the sentences; by default that of the kind")
     parser.add_argument("--batch-size", type=int, default=TrainingConfig().batch_size)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--recogniser", type=Path, help="folder of a multilingual model of faster-whisper, for other languages")
@@ -146,7 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
         with console.status(f"{name} ({number} of {len(people)}): training") as status:
             started = time.perf_counter()
-            config = TrainingConfig(kind=chosen.kind, epochs=chosen.epochs, batch_size=chosen.batch_size)
+            epochs = chosen.epochs or RequestedTraining.model_validate({"kind": chosen.kind}).epochs
+            config = TrainingConfig(kind=chosen.kind, epochs=epochs, batch_size=chosen.batch_size)
             decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
 
             def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:
