@@ -70,9 +70,10 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
 
 
-def test_the_trained_voice_has_the_accent_of_the_task(task: dict[str, Any]) -> None:
+def test_the_trained_voice_and_the_present_one_have_the_accent_of_the_task(task: dict[str, Any]) -> None:
     process.main(task)
     assert read_style(Path(task["style"])).accent == "en-GB"
+    assert read_style(Path(task["present"])).accent == "en-GB"
 
 
 def test_progress_moves_in_every_phase(task: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,4 +95,3 @@ def test_progress_moves_in_every_phase(task: dict[str, Any], capsys: pytest.Capt
     assert first == sorted(set(first))
     assert notes[-1] == f"checking the speech, sentence {3 * len(UNSEEN)}"
     assert last["made"]["mos"] == 1.0
-    assert read_style(tmp_path / "present").modulation.any()
