@@ -29,7 +29,8 @@ from echo_synthesis.engine import EngineVoice, Speech
 from echo_synthesis.engines.kokoro import SPEC as KOKORO
 from echo_synthesis.engines.tone import SPEC as TONE
 from echo_synthesis.handlers import store_clone, store_training, store_training_cancellation, store_training_progress
-from echo_synthesis.usecases.previews import preview_training
+from echo_synthesis.usecases.planning import choose_language
+from echo_synthesis.usecases.previews import PREVIEW_CONFIG, preview_training
 from tests.support.models import Models, Recogniser
 from tests.support.synthesis_replica import Replica, principal_of
 
@@ -143,6 +144,13 @@ async def test_an_ended_training_cannot_be_heard(deps: Dependencies, tmp_path: P
     await deps.objects.delete(present_style_key(CLONE, JOB))  # as the voice service does
     with pytest.raises(VoiceNotReadyError, match="ended"):
         await deps.training_voices.voice_names(voice)
+
+
+async def test_english_of_a_training_has_the_accent_of_its_style(deps: Dependencies, tmp_path: Path) -> None:
+    await store(deps, constant(1.0), tmp_path)
+    voice = await deps.training_voices.find(CLONE, "usr_alice")
+    language = choose_language(voice, None, "This is my voice so far.", PREVIEW_CONFIG, deps)
+    assert language == "en", "a region would determine the accent"
 
 
 async def test_without_an_engine_for_styles_no_training_is_heard(replica: Replica, tmp_path: Path) -> None:

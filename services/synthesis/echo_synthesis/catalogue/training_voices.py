@@ -15,8 +15,8 @@ from echo_synthesis.catalogue.style_folder import StyleFolder
 from echo_synthesis.catalogue.voices import CataloguedVoice, VoiceNames
 from echo_synthesis.engine import EngineConfig, EngineSpec, EngineVoice
 
-_LANGUAGE = "en-US"
-"""Language of a short preview: trainings use English sentences."""
+_LANGUAGE = "en"
+"""Language of a short preview: trainings use English sentences. Without a region, the style determines the accent."""
 
 _RUNNING = {"pending", "training"}
 

@@ -15,8 +15,10 @@ from echo_voice.similarity import encoder_file
 MODEL = Path("kokoro") / "model-float32-4.onnx"
 _PACKAGES = ("onnx", "onnxruntime")
 _SECONDS_A_SENTENCE = 2.5
+"""Estimated seconds of training on a sentence with two cores."""
+
 _OTHER_SECONDS = 20.0
-"""By the processor seconds on two cores: training on one sentence; loading, the prosody and the check of the speech."""
+"""Estimated seconds of loading, of the prosody and of the check of the speech together."""
 
 
 class LocalProvider:
