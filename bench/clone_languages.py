@@ -35,7 +35,7 @@ Hear = Callable[[Floats, str], str]
 """Recogniser of speech at 16 kHz in a language (`fr`)."""
 HEADINGS = ("Voice", "Language", "Word errors", "Letter errors", "Similarity, held out", "Median pitch", "Error")
 _NOT_MEASURED = "not measured"
-_DEAF = 0.5
+_UNKNOWN_LANGUAGE = 0.5
 """Share of wrong words of a native voice from which on the recogniser does not know the language."""
 TEXTS: Mapping[str, Sequence[str]] = {
     "es-ES": (
@@ -139,7 +139,7 @@ class LanguageBench:
         texts, language = [plain(text) for text in TEXTS[tag]], tag.partition("-")[0]
         heard = [[plain(self._hear(samples, language)) for samples in speech] for speech in voices]
         errors = [(float(jiwer.wer(texts, words)), float(jiwer.cer(texts, words))) for words in heard]
-        if errors[0][0] > _DEAF:
+        if errors[0][0] > _UNKNOWN_LANGUAGE:
             return [(_NOT_MEASURED, _NOT_MEASURED)] * len(voices)
         return [(f"{words:.0%}", f"{letters:.0%}") for words, letters in errors]
 
@@ -156,7 +156,7 @@ def _whisper(recogniser: Path) -> Hear:
 
     model = WhisperModel(str(recogniser), device="cpu", compute_type="int8", cpu_threads=1)
     if not model.model.is_multilingual:
-        raise SystemExit(f"{recogniser} hears only English. Name a multilingual model.")
+        raise SystemExit(f"{recogniser} recognises only English. Name a multilingual model.")
 
     def hear(samples: Floats, language: str) -> str:
         segments, _ = model.transcribe(samples, language=language, beam_size=5, condition_on_previous_text=False)
