@@ -146,7 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target = mean_embedding(trimmed, encoders.resemblyzer)
         nearest = max((voice for voice in stock_embeddings() if voice in tables), key=lambda v: stock_embeddings()[v] @ target)
         with console.status(f"{name} ({number} of {len(people)}): training") as status:
-            started = time.perf_counter()
             epochs = chosen.epochs or RequestedTraining.model_validate({"kind": chosen.kind}).epochs
             config = TrainingConfig(kind=chosen.kind, epochs=epochs, batch_size=chosen.batch_size)
             decoder = KokoroDecoder(home / FLOAT_MODEL, chosen.threads)
@@ -154,7 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             def told(at: Progress, status: Status = status, name: str = name, steps: int = config.steps) -> None:
                 status.update(f"{name}: step {at.step} of {steps}, similarity {at.similarity:.2f}")
 
-            transcripts = [hear(clip) for clip in known]
+            transcripts = [hear(clip) for clip in known]  # the service has them before the training
+            started = time.perf_counter()
             trained = train(trimmed, tables, decoder, encoders, config, progress=told, transcripts=transcripts, rhythms=rhythms)
             decoder.discard_gradient()
             status.update(f"{name}: checking the speech")
@@ -188,7 +188,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Console().print(_table(LANGUAGES, foreign))
     Console().print(_table(PROMISES, (figure.row() for figure in figures)))
     if chosen.write:
-        when, command = datetime.now(UTC).date().isoformat(), f"make bench-clone VOICES={chosen.voices.name}"
+        when, command = (
+            datetime.now(UTC).date().isoformat(),
+            " ".join([f"make bench-clone VOICES={chosen.voices.name}", *_options(parser, chosen)]),
+        )
         tables_written = [
             markdown_table(PROMISES, [figure.row() for figure in figures]),
             markdown_table(headings, list(map(_cells, every))),
@@ -199,6 +202,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         introduction = f"# Cloning benchmarks\n\nWritten by `{command}` on {when}; {machine()}.\n\n"
         chosen.write.write_text(introduction + "\n\n".join(tables_written) + "\n" + _earlier(chosen.write))
     return 0
+
+
+def _options(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> Iterator[str]:
+    """Yield the option ARGS with the arguments that change the figures, unless all have their defaults."""
+    changed = [
+        f"--{name.replace('_', '-')} {getattr(chosen, name)}"
+        for name in ("held_out", "kind", "epochs", "batch_size", "threads")
+        if getattr(chosen, name) != parser.get_default(name)
+    ]
+    if changed:
+        yield f'ARGS="{" ".join(changed)}"'
 
 
 def _earlier(path: Path) -> str:

@@ -66,12 +66,30 @@ async def status(client: VoiceClient, clone_id: str) -> str:
     return str((await client.get(f"/voice/clones/{clone_id}/training"))["status"])
 
 
+async def trained_again(client: VoiceClient, clone_id: str, config: dict[str, Any]) -> Any:
+    """Train a clone again, and return the options of that training."""
+    data(await client.ask("POST", f"/voice/clones/{clone_id}/train", json={"config": config}), 202)
+
+    async def completed() -> bool:
+        return await status(client, clone_id) == "completed"
+
+    await eventually(completed)
+    return (await client.get(f"/voice/clones/{clone_id}"))["config"]
+
+
 async def test_a_professional_clone_has_options_of_its_own(ada: VoiceClient, enough: str) -> None:
     clone = await ada.trained((await ada.clone(enough, config={**PROFESSIONAL, "seed": 3}))["clone_id"])
     assert clone["status"] == "ready"
     assert clone["config"]["kind"] == "professional"
     assert clone["config"]["seed"] == 3
     assert clone["config"]["epochs"] == TrainingConfig.professional["epochs"]
+
+
+async def test_a_professional_clone_keeps_its_kind_when_it_is_trained_again(ada: VoiceClient, enough: str) -> None:
+    clone = await ada.trained((await ada.clone(enough, config=PROFESSIONAL))["clone_id"])
+    again = await trained_again(ada, clone["id"], {"seed": 4})
+    assert (again["kind"], again["seed"], again["epochs"]) == ("professional", 4, TrainingConfig.professional["epochs"])
+    assert (await trained_again(ada, clone["id"], {"kind": "instant"}))["kind"] == "instant"
 
 
 async def test_short_samples_are_refused_with_the_missing_seconds(ada: VoiceClient, speech: bytes) -> None:
@@ -114,12 +132,7 @@ async def test_an_instant_clone_becomes_professional_only_with_long_samples(
     monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 60.0)
     assert refusal(await ada.ask("POST", path, json={"config": PROFESSIONAL})) == (422, "SAMPLES_TOO_SHORT")
     monkeypatch.setattr(clones, "_PROFESSIONAL_SECONDS", 5.0)
-    data(await ada.ask("POST", path, json={"config": PROFESSIONAL}), 202)
-
-    async def completed() -> bool:
-        return await status(ada, trained["id"]) == "completed"
-
-    await eventually(completed)
+    await trained_again(ada, trained["id"], PROFESSIONAL)
     assert [training["config"]["kind"] for training in await ada.get(f"/voice/clones/{trained['id']}/trainings")] == [
         "professional",
         "instant",

@@ -10,6 +10,7 @@ from echo_common.auth.principal import Principal
 from echo_common.contracts.errors.voice import CloneNotFoundError, SampleStateConflictError, SamplesTooShortError
 from echo_common.contracts.http.sharing import BulkResult
 from echo_common.contracts.http.voice import (
+    CloneKind,
     ClonePatch,
     ConsentGiven,
     CreateCloneRequest,
@@ -187,14 +188,14 @@ async def change_clone(clone_id: str, patch: ClonePatch, principal: Principal, d
 
 
 async def resume(clone_id: str, config: TrainingConfig | None, principal: Principal, deps: Dependencies) -> VoiceModel:
-    """Queue another training: after a failure, a cancellation, or with another configuration.
+    """Queue another training: after a failure, a cancellation, or with another configuration of the same kind, unless it names one.
 
     Raises `CloneNotFoundError`, `CloneStateConflictError`; for a professional clone also `SampleNotFoundError`,
     `SamplesTooShortError`, `UnknownProviderError`, `ProviderUnavailableError`, `ValidationError`.
     """
-    options = TrainingOptions(**config.model_dump()) if config else None
+    model = await deps.models.get(clone_id, user_id=principal.user_id)
+    options = _completed(config, model.config.kind) if config else None
     if options is not None and options.kind != "instant":
-        model = await deps.models.get(clone_id, user_id=principal.user_id)
         model.require_trainable()
         samples = [await deps.samples.get(key, user_id=principal.user_id) for key in model.sample_ids]
         _require_kind(options, samples, deps.providers.find(model.provider))
@@ -226,6 +227,12 @@ async def delete_clones(keys: Sequence[str], principal: Principal, deps: Depende
             code = CloneNotFoundError.code if error.status == 404 else error.code
             results.append(BulkResult(id=key, deleted=False, error=code))
     return results
+
+
+def _completed(config: TrainingConfig, kind: CloneKind) -> TrainingOptions:
+    """Return the options of a configuration, of this kind unless it names another one."""
+    given = {"kind": kind, **config.model_dump(exclude_unset=True)}
+    return TrainingOptions(**TrainingConfig.model_validate(given).model_dump())
 
 
 def _require_kind(config: TrainingOptions, samples: Sequence[Sample], provider: VoiceProvider) -> None:

@@ -338,7 +338,9 @@ class ClonePatch(RequestBody):
 class ResumeRequest(RequestBody):
     """A request to train again."""
 
-    config: TrainingConfig | None = Field(None, description="Training options; the previous ones when absent.")
+    config: TrainingConfig | None = Field(
+        None, description="Training options; the previous ones when absent. The kind stays the same unless stated."
+    )
 
 
 class ConsentPhrase(BaseModel):

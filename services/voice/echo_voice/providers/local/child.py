@@ -63,7 +63,8 @@ async def run(request: TrainingRequest, on_progress: Progressed, settings: Voice
             else:
                 raise TrainingFailedError(_CRASHED)
     except TimeoutError:
-        raise TrainingFailedError(f"The training took longer than {settings.training_seconds:g} seconds.") from None
+        limit = f"The training took longer than {settings.training_seconds:g} seconds."
+        raise TrainingFailedError(f"{limit} Train with fewer epochs, or raise ECHO_VOICE_TRAINING_SECONDS.") from None
     if result.get("disk_full"):
         raise StorageFullError
     if "failed" in result:
