@@ -45,6 +45,7 @@ from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER
 from echo_voice.cloning.fetch import fetch_campplus, fetch_dvector, fetch_encoder
 from echo_voice.cloning.levels import normalise
 from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
+from echo_voice.cloning.pitch import median_pitch
 from echo_voice.cloning.resampling import down
 from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
@@ -160,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status.update(f"{name}: checking the speech")
             own = mean_embedding(trimmed, encoders.held_out)
             stock, similarity = float(encoders.stock[trained.stock] @ own), similarity_to(own, encoders.held_out)
-            checked = check(trained, stock, decoder.synthesize, PackagedJudge(), similarity)
+            pitch = median_pitch(trimmed)
+            checked = check(trained, pitch, stock, decoder.synthesize, PackagedJudge(), similarity)
             del decoder
             voice, seconds = checked.voice, time.perf_counter() - started
         if chosen.keep:

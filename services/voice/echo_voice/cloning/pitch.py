@@ -1,5 +1,7 @@
 """Estimation of a speaker's pitch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +48,12 @@ def pitch_contour(samples: NDArray[np.float32]) -> Doubles:
     low, high = np.percentile(contour[contour > 0], [25, 75])
     worth[(pitches < _LOW_MARGIN * low) | (pitches > _HIGH_MARGIN * high)] = -np.inf
     return _best_contour(worth, pitches)
+
+
+def median_pitch(recordings: Sequence[NDArray[np.float32]]) -> float | None:
+    """Estimate the median pitch in Hz of a speaker's recordings at 16 kHz; None without voiced speech."""
+    contour = np.concatenate([pitch_contour(samples) for samples in recordings]) if recordings else np.zeros(0)
+    return float(np.median(contour[contour > 0])) if contour.any() else None
 
 
 def _candidates(correlation: Doubles) -> tuple[Doubles, Doubles]:

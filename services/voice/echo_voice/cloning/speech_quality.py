@@ -1,6 +1,7 @@
 """Quality of a clone's speech: word errors, opinion score and similarity to the speaker on sentences that training did not use.
 
-A clone whose speech falls short of the built-in voice it started from is moved back towards its start, step by step.
+The pitch of a clone is corrected by that of its speech: where a voice creaks, its speech is higher than its predicted pitch. A
+clone whose speech falls short of the built-in voice it started from is moved back towards its start, step by step.
 """
 
 import json
@@ -13,7 +14,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from echo_common.audio.style_file import VoiceStyle
+from echo_common.audio.style_file import PITCH_SCALES, PITCH_SHIFTS, VoiceStyle
+from echo_voice.cloning.pitch import median_pitch
 from echo_voice.cloning.resampling import down
 from echo_voice.cloning.sentences import UNSEEN
 from echo_voice.cloning.training import Trained
@@ -34,6 +36,12 @@ LOWER_MOS: Final = 0.1
 SHARES: Final = (0.75, 0.5)
 """Shares of the way from the start to the trained voice that are tried when that voice falls short."""
 
+_EXACT_SEMITONES: Final = 0.3
+"""Deviation of the pitch that is not corrected: about as much as it differs between sentences."""
+
+_MOST_SEMITONES: Final = 2.0
+"""Largest correction of the pitch."""
+
 
 class Judge(Protocol):
     """A judge of English speech."""
@@ -47,11 +55,15 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpeechQuality:
-    """Word errors relative to the number of words, and mean opinion score, None where there is no judge; similarity to the speaker."""
+    """Word errors relative to the number of words, and mean opinion score, None where there is no judge; similarity to the speaker.
+
+    `pitch` is the median pitch in Hz, None without voiced speech.
+    """
 
     word_errors: float | None
     mos: float | None
     similarity: float = 0.0
+    pitch: float | None = None
 
     def is_near(self, other: "SpeechQuality") -> bool:
         """Return whether speech is about as clear as other speech; what was not measured counts as equal."""
@@ -73,15 +85,16 @@ class Checked:
 
 def check(
     trained: Trained,
+    pitch: float | None,
     nearest_stock: float,
     speak: Speak,
     judge: Judge,
     similarity: Similarity,
     judged: Callable[[int], None] = lambda count: None,
 ) -> Checked:
-    """Return the trained voice, or one nearer to its start where its speech falls short.
+    """Return the trained voice, or one nearer to its start where its speech falls short, both with the speaker's pitch.
 
-    `nearest_stock` is the similarity of the built-in voice that the training started from; `similarity` compares speech at
+    `pitch` is the speaker's median pitch in Hz, None if it is not known. `nearest_stock` is the similarity of the built-in voice that the training started from; `similarity` compares speech at
     16 kHz with the speaker. `judged` receives the number of judged sentences.
     """
     stock = replace(stock_quality()[trained.stock], similarity=nearest_stock)
@@ -93,8 +106,30 @@ def check(
         measured += len(UNSEEN)
         return quality
 
-    voice, quality = choose(trained.start, trained.voice, stock, measure)
+    first = measure(trained.voice)
+    semitones = deviation(first.pitch, pitch)
+    if abs(semitones) > _EXACT_SEMITONES:
+        start, voice = (transpose(style, -semitones) for style in (trained.start, trained.voice))
+        voice, quality = choose(start, voice, stock, measure)
+    else:
+        voice, quality = choose(
+            trained.start, trained.voice, stock, lambda style: first if style is trained.voice else measure(style)
+        )
     return Checked(voice, quality, nearest_stock)
+
+
+def deviation(pitch: float | None, wanted: float | None) -> float:
+    """Return the deviation of a pitch in semitones, at most two; 0 where one of both is not known."""
+    if pitch is None or wanted is None:
+        return 0.0
+    return float(np.clip(12 * np.log2(pitch / wanted), -_MOST_SEMITONES, _MOST_SEMITONES))
+
+
+def transpose(voice: VoiceStyle, semitones: float) -> VoiceStyle:
+    """Return a voice with another pitch and the same range in semitones, within the limits of style files."""
+    factor = 2 ** (semitones / 12)
+    scale, shift = np.clip(voice.pitch_scale * factor, *PITCH_SCALES), np.clip(voice.pitch_shift * factor, *PITCH_SHIFTS)
+    return replace(voice, pitch_scale=float(scale), pitch_shift=float(shift))
 
 
 def measure_speech(
@@ -112,20 +147,27 @@ def measure_speech(
     def assess(samples: Floats, text: str) -> tuple[int | None, float | None, float]:
         return judge.count_word_errors(samples, text), judge.opinion(samples), similarity(samples)
 
+    spoken: list[Floats] = []
+
     tasks = []
     with ThreadPoolExecutor(1) as pool:
         for number, (text, tokens) in enumerate(UNSEEN, 1):
             samples = speak(tokens, voice)
             if not np.isfinite(samples).all() or not samples.any():
                 return SpeechQuality(1.0, 1.0, -1.0)
-            tasks.append(pool.submit(assess, down(samples), text))
+            spoken.append(down(samples))
+            tasks.append(pool.submit(assess, spoken[-1], text))
             judged(number)
+        pitch = median_pitch(spoken)
         errors, opinions, similarities = zip(*(task.result() for task in tasks), strict=True)
     wrong = [count for count in errors if count is not None]
     scores = [score for score in opinions if score is not None]
     words = sum(len(text.split()) for text, _ in UNSEEN)
     return SpeechQuality(
-        sum(wrong) / words if wrong else None, float(np.mean(scores)) if scores else None, float(np.mean(similarities))
+        sum(wrong) / words if wrong else None,
+        float(np.mean(scores)) if scores else None,
+        float(np.mean(similarities)),
+        pitch,
     )
 
 

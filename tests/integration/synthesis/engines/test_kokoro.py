@@ -20,9 +20,9 @@ from echo_synthesis.engines.kokoro.runtimes import BACKENDS, FLOAT32, REFERENCE,
 from echo_synthesis.quality.signal_check import find_problems
 from echo_synthesis.speech_check import check_speech
 from echo_synthesis.text.words import find_words
+from echo_voice.cloning.pitch import median_pitch
 from echo_voice.cloning.resampling import down
 from tests.support.models import Models
-from tests.support.pitch import median_pitch
 
 LONG = "a boat came in and seven letters lay on the long road by the river, " * 4
 FRAME = 600
@@ -150,7 +150,7 @@ def test_a_voice_is_adapted_in_pitch_rate_and_timbre(kokoro: Engine, speech_mode
         style.save(tmp_path / name)
         found[name] = spoken(kokoro, LONG, voice=f"file:{tmp_path / name}").samples
     assert np.array_equal(found["same"], spoken(kokoro, LONG, voice="am_adam").samples)
-    same, higher = (median_pitch(down(found[name])) for name in ("same", "higher"))
+    same, higher = (median_pitch([down(found[name])]) for name in ("same", "higher"))
     assert same is not None
     assert higher == pytest.approx(same + 40, abs=6)
     assert len(found["higher"]) == len(found["same"]) == len(found["other"])

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from echo_voice.cloning.pitch import pitch_contour
+from echo_voice.cloning.pitch import median_pitch, pitch_contour
 from echo_voice.cloning.resampling import down, down_transposed
-from tests.support.pitch import median_pitch
 from tests.support.recordings import harmonics
 
 
@@ -11,7 +10,7 @@ from tests.support.recordings import harmonics
 def test_pitch_is_detected_in_noise(pitch: int):
     voice = harmonics(pitch, 2)
     noise = np.random.default_rng(0).standard_normal(len(voice)) / 100
-    assert median_pitch((voice + noise).astype(np.float32)) == pytest.approx(pitch, rel=0.03)
+    assert median_pitch([(voice + noise).astype(np.float32)]) == pytest.approx(pitch, rel=0.03)
 
 
 def test_a_stretch_whose_periods_alternate_is_not_an_octave_lower():
@@ -25,8 +24,8 @@ def test_a_stretch_whose_periods_alternate_is_not_an_octave_lower():
 
 
 def test_noise_and_silence_have_no_pitch():
-    assert median_pitch(np.zeros(16_000, np.float32)) is None
-    assert median_pitch(np.random.default_rng(0).standard_normal(16_000).astype(np.float32)) is None
+    assert median_pitch([np.zeros(16_000, np.float32)]) is None
+    assert median_pitch([np.random.default_rng(0).standard_normal(16_000).astype(np.float32)]) is None
 
 
 @pytest.mark.parametrize("length", [24_000, 24_001, 24_002])

@@ -12,10 +12,11 @@ from echo_voice.cloning.encoders.campplus import CAMPPLUS
 from echo_voice.cloning.encoders.dvector import DVECTOR
 from echo_voice.cloning.encoders.resemblyzer import RESEMBLYZER
 from echo_voice.cloning.sentences import SENTENCES, UNSEEN
-from echo_voice.cloning.speech_quality import SpeechQuality, between, check, choose, measure_speech, stock_quality
+from echo_voice.cloning.speech_quality import SpeechQuality, between, check, choose, measure_speech, stock_quality, transpose
 from echo_voice.cloning.stock import WHISPERING, stock_embeddings, stock_speech
 from echo_voice.cloning.training import Trained
 from echo_voice.similarity import Samples
+from tests.support.recordings import harmonics
 
 START = VoiceStyle(np.zeros((510, 256), np.float32), modulation=np.zeros(MODULATION, np.float16))
 TRAINED = VoiceStyle(np.ones((510, 256), np.float32), 1.1, 2.0, 0.9, modulation=np.ones(MODULATION, np.float16))
@@ -51,7 +52,7 @@ def test_a_voice_is_judged_by_sentences_that_are_not_trained_on() -> None:
     assert judge.asked == [text for text, _ in UNSEEN]
     assert not {tokens for _, tokens in UNSEEN} & set(SENTENCES)
     words = sum(len(text.split()) for text, _ in UNSEEN)
-    assert found == SpeechQuality(pytest.approx(2 / words), 3.0, 0.5)  # type: ignore[arg-type]
+    assert found == SpeechQuality(pytest.approx(2 / words), 3.0, 0.5, pytest.approx(191, rel=0.01))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
@@ -64,7 +65,7 @@ def test_without_judges_nothing_is_measured_and_the_trained_voice_remains() -> N
     def measure(voice: VoiceStyle) -> SpeechQuality:
         return measure_speech(voice, tone, FakeJudge(opinion=None, recogniser=False), _alike)
 
-    assert choose(START, TRAINED, STOCK, measure) == (TRAINED, SpeechQuality(None, None, 0.5))
+    assert choose(START, TRAINED, STOCK, measure) == (TRAINED, SpeechQuality(None, None, 0.5, pytest.approx(191, rel=0.01)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -105,12 +106,37 @@ def test_the_check_measures_unseen_sentences_and_counts_them(opinion: float, mea
 
     judge = FakeJudge(opinion=opinion, recogniser=False)
     checked = check(
-        Trained(TRAINED, START, stock), 0.25, speak, judge, lambda samples: float(np.median(samples)), counts.append
+        Trained(TRAINED, START, stock), None, 0.25, speak, judge, lambda samples: float(np.median(samples)), counts.append
     )
     assert counts == list(range(1, measures * len(UNSEEN) + 1))
     assert checked.nearest_stock == 0.25
     assert checked.quality.similarity == pytest.approx(0.5, abs=0.01)
     assert (checked.voice is TRAINED) == (measures == 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken", "measures"),
+    [(220.0, 220.0, 2), (180.0, 180.0, 2), (203.0, 200.0, 1), (None, 200.0, 1), (400.0, 224.5, 2)],
+)
+def test_the_pitch_is_corrected_by_that_of_the_speech(wanted: float | None, spoken: float, measures: int) -> None:
+    heard: list[VoiceStyle] = []
+
+    def speak(tokens: Sequence[int], voice: VoiceStyle) -> Samples:
+        heard.append(voice)
+        return harmonics(200 / 1.1 * voice.pitch_scale, 1.0, rate=24_000)
+
+    trained = Trained(TRAINED, START, next(iter(stock_quality())))
+    checked = check(trained, wanted, 0.25, speak, FakeJudge(opinion=4.0, recogniser=False), _alike)
+    assert checked.quality.pitch == pytest.approx(spoken, rel=0.01)
+    assert len(heard) == measures * len(UNSEEN)
+    assert heard[-1] is checked.voice
+    assert checked.voice.pitch_shift / checked.voice.pitch_scale == pytest.approx(2.0 / 1.1)
+
+
+def test_a_pitch_at_the_limit_of_style_files_stays_within_it() -> None:
+    voice = transpose(replace(TRAINED, pitch_scale=4.0, pitch_shift=-100.0), 2.0)
+    assert voice.pitch_scale == 4.0
+    assert voice.pitch_shift == pytest.approx(-112.2, abs=0.1)
 
 
 def test_a_sentence_is_judged_while_the_next_one_is_synthesised() -> None:

@@ -20,6 +20,7 @@ from echo_voice.cloning.decoder import KokoroDecoder
 from echo_voice.cloning.encoders.resemblyzer import Resemblyzer
 from echo_voice.cloning.failure import CloningError
 from echo_voice.cloning.objective import Encoders, mean_embedding, similarity_to
+from echo_voice.cloning.pitch import median_pitch
 from echo_voice.cloning.sentences import UNSEEN
 from echo_voice.cloning.speech_quality import check
 from echo_voice.cloning.stock import stock_embeddings
@@ -96,7 +97,8 @@ def main(task: Mapping[str, Any]) -> None:
     _say(step=total - _CHECKING, steps=total, note="checking the speech")
     target = mean_embedding(recordings, encoders.held_out)
     nearest, similarity = float(encoders.stock[trained.stock] @ target), similarity_to(target, encoders.held_out)
-    checked = check(trained, nearest, decoder.synthesize, PackagedJudge(), similarity, judged)
+    pitch = median_pitch(recordings)
+    checked = check(trained, pitch, nearest, decoder.synthesize, PackagedJudge(), similarity, judged)
     replace(checked.voice, accent=task["accent"]).save(Path(task["style"]))
     quality = checked.quality
     _say(
