@@ -36,10 +36,11 @@ async def replica_of(platform: Platform, folder: Path, **listening: str) -> Asyn
     urls = {"ECHO_LISTEN": gateway, "ECHO_GATEWAY_INTERNAL_LISTEN": internal, "ECHO_GATEWAY_LISTENING_URL": service}
     with (
         another(platform, "listening", {"ECHO_LISTEN": service, **listening}, folder) as process,
-        another(platform, "gateway", urls, folder),
+        another(platform, "gateway", urls, folder) as front,
     ):
-        await eventually(lambda: ready(service), within=30)
-        await eventually(lambda: ready(internal), within=30)
+        # other workers of the suite may start a platform meanwhile
+        await eventually(lambda: ready(service, process), within=90)
+        await eventually(lambda: ready(internal, front), within=90)
         yield Replica(gateway, process)
 
 
@@ -57,7 +58,8 @@ def another(platform: Platform, name: str, settings: Mapping[str, str], folder: 
             process.wait()
 
 
-async def ready(url: str) -> bool:
+async def ready(url: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, f"{url} ended before it was ready"
     with suppress(httpx.TransportError):
         async with httpx.AsyncClient() as http:
             return (await http.get(f"{url}/readyz")).is_success
