@@ -97,9 +97,9 @@ class Presence:
 
     async def leave(self, session_id: str, user_id: str, replica: str) -> None:
         """Remove the status of a member whose last connection to a replica was closed; the time is kept, without the user."""
-        await self._members.delete({"_id": f"{session_id} {user_id} {replica}"})
         key, fields = {"_id": f"{session_id} {replica}"}, {"session_id": session_id, "stored_at": now()}
-        await self._members.upsert(key, {"$set": fields})
+        await self._members.upsert(key, {"$set": fields})  # first, so that the session never looks idle
+        await self._members.delete({"_id": f"{session_id} {user_id} {replica}"})
 
     async def statuses(self, session_id: str, time: int) -> Mapping[str, Sequence[MemberStatus]]:
         """Return the statuses of members at all replicas, by user id."""
